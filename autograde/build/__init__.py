@@ -1,0 +1,1 @@
+"""From solutions/ to course/, and the proofs that the checks really grade."""

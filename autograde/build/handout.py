@@ -1,0 +1,45 @@
+"""A learners' copy of the repository, without the answer key."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from chainrule.errors import UserError
+
+from autograde.unit import SourceError
+
+PARTS = (
+    "README.md",
+    "LICENSE",
+    "Makefile",
+    "pyproject.toml",
+    "constraints.txt",
+    "environment.yml",
+    "binder",
+    "course",
+)
+
+
+def make_handout(root: Path, folder: Path) -> int:
+    """Copy what learners need to `folder`, which must not exist. Returns the number of files.
+
+    Only files that git tracks are copied, so that nothing that lies about gets out.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise UserError(f"{folder} is not empty. Name a folder that does not exist yet.")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--", *PARTS], cwd=root, capture_output=True, text=True
+    )
+    if listed.returncode:
+        raise UserError(f"git can't list the files of {root}: {listed.stderr.strip()}")
+    names = [name for name in listed.stdout.split("\0") if name]
+    for name in names:
+        path = root / name
+        if path.is_symlink() or "solutions" in path.relative_to(root).parts:
+            raise SourceError(f"{name} must not be handed out. Remove it from course/.")
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    return len(names)

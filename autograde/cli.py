@@ -1,0 +1,209 @@
+"""The instructor's and the author's commands; `chainrule.commands` adds them to `chainrule`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+RootOption = Annotated[
+    Path | None, typer.Option(help="The clone; default: the one around the current folder.")
+]
+ClassOption = Annotated[Path, typer.Option("--class", help="The class folder.")]
+UnitArgument = Annotated[str, typer.Argument(metavar="UNIT", help="01, neuron or 01_neuron.")]
+
+
+def example(text: str) -> Callable[[Command], Command]:
+    """The example that --help ends with."""
+
+    def mark(command: Command) -> Command:
+        command.example = text  # type: ignore[attr-defined]
+        return command
+
+    return mark
+
+
+@example("chainrule build 01 --check")
+def build(
+    units: Annotated[
+        list[str] | None, typer.Argument(metavar="[UNIT ...]", help="Default: all units.")
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Change nothing; fail when a build would, or a proof fails."),
+    ] = False,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Also record time, memory and milestones.")
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Prove everything, also what has not changed.")
+    ] = False,
+    root: RootOption = None,
+) -> None:
+    """Make course/ from solutions/, and prove that the checks really grade."""
+    from autograde.build.command import build_units
+    from autograde.unit import find_root
+
+    if check and measure:
+        raise typer.BadParameter(
+            "--check changes nothing and --measure writes a record: choose one."
+        )
+    raise typer.Exit(build_units(root or find_root(), units or [], check, measure, fresh))
+
+
+@example("chainrule cohort 01 --learners 30 --out grading/sample")
+def cohort(
+    unit: UnitArgument,
+    out: Annotated[Path, typer.Option(help="Where to write submitted/ and truth.csv.")],
+    learners: Annotated[int, typer.Option(help="How many learners.")] = 30,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same class.")] = 0,
+    root: RootOption = None,
+) -> None:
+    """Make a sample class with planted mistakes and damage, and its true scores."""
+    from autograde.cohort.sample import make_class
+    from autograde.unit import find_root, load_unit
+
+    subject = load_unit(root or find_root(), unit)
+    rows = make_class(subject, subject.released, learners, out, seed)
+    planted = sum(1 for row in rows if row.mistake)
+    typer.echo(
+        f"{learners} learners with {planted} planted mistakes: {out}/submitted, {out}/truth.csv"
+    )
+
+
+@example("chainrule grade 01 --submissions grading/submitted --jobs 2")
+def grade(
+    unit: UnitArgument,
+    submissions: Annotated[
+        Path, typer.Option(help="submitted/<learner>/<unit>/..., a flat folder, or an LMS zip.")
+    ],
+    class_folder: ClassOption = Path("grading"),
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="How many at once; default: cores.")
+    ] = None,
+    sandbox: Annotated[str, typer.Option(help="bwrap, or none (not safe).")] = "bwrap",
+    db: Annotated[str, typer.Option(help="The gradebook's SQLAlchemy URL; default: SQLite.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
+    root: RootOption = None,
+) -> None:
+    """Grade a class: what is new or changed; results, gradebook and feedback."""
+    from chainrule.errors import UserError
+
+    from autograde.cohort.class_folder import ClassFolder
+    from autograde.cohort.grade import grade_class, prepare
+    from autograde.cohort.progress_bar import progress_bar
+    from autograde.sandbox import SandboxUnavailable
+    from autograde.unit import find_root, load_unit
+
+    subject = load_unit(root or find_root(), unit)
+    if not submissions.exists():
+        raise UserError(f"There is no {submissions}. Name the folder or zip of submissions.")
+    folder = ClassFolder(class_folder, db)
+    try:
+        with progress_bar(f"Grading {subject.name.folder}") as show:
+            grading = prepare(subject, folder, sandbox)
+            summary = grade_class(grading, submissions, folder, jobs or os.cpu_count() or 1, show)
+    except SandboxUnavailable as error:
+        raise UserError(str(error), exit_code=3) from None
+    if json:
+        typer.echo(summary.json())
+    else:
+        typer.echo(
+            f"{summary.graded} graded, {summary.repaired} repaired, {summary.quarantined} "
+            f"quarantined, {summary.ungraded} ungraded, {summary.skipped} already graded "
+            f"in {summary.seconds} s. Results, gradebook and feedback are in {class_folder}."
+        )
+    if summary.interrupted:
+        typer.echo(
+            "Stopped early; what was graded is kept. Run the same command to go on.", err=True
+        )
+        raise typer.Exit(130)
+
+
+@example("chainrule report 01 --out report.html")
+def report(
+    unit: UnitArgument,
+    class_folder: ClassOption = Path("grading"),
+    out: Annotated[Path | None, typer.Option(help="Default: <class>/report-<unit>.html.")] = None,
+    root: RootOption = None,
+) -> None:
+    """The class at a glance, as one HTML file."""
+    from chainrule.answers import read_answers
+
+    from autograde.cohort.class_folder import ClassFolder, write_atomically
+    from autograde.report.class_report import class_report_html
+    from autograde.unit import find_root, load_unit
+
+    subject = load_unit(root or find_root(), unit)
+    records = graded_records(ClassFolder(class_folder), subject)
+    answers = read_answers(subject.answers)
+    modes = {record.key["sandbox"] for record in records}
+    path = out or class_folder / f"report-{subject.name.folder}.html"
+    mode = "none" if "none" in modes else ", ".join(sorted(modes))
+    write_atomically(path, class_report_html(answers, records, sandbox=mode))
+    typer.echo(f"The report on {len(records)} learners is in {path}.")
+
+
+@example("chainrule export 01 --format csv --out scores.csv")
+def export(
+    unit: UnitArgument,
+    class_folder: ClassOption = Path("grading"),
+    format: Annotated[str, typer.Option(help="csv, canvas or moodle.")] = "csv",
+    out: Annotated[Path | None, typer.Option(help="Default: standard output.")] = None,
+    root: RootOption = None,
+) -> None:
+    """The scores as a table: csv, or what Canvas or Moodle imports."""
+    from chainrule.answers import read_answers
+    from chainrule.errors import UserError
+
+    from autograde.cohort.class_folder import ClassFolder, write_atomically
+    from autograde.cohort.marks import with_manual_marks
+    from autograde.report.export import FORMATS, export_text
+    from autograde.unit import find_root, load_unit
+
+    if format not in FORMATS:
+        raise UserError(f"There is no format {format!r}; choose one of {', '.join(FORMATS)}.")
+    subject = load_unit(root or find_root(), unit)
+    folder = ClassFolder(class_folder)
+    records = with_manual_marks(folder, subject, graded_records(folder, subject))
+    text = export_text(records, read_answers(subject.answers), format)
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        write_atomically(out, text)
+        typer.echo(f"The scores of {len(records)} learners are in {out}.")
+
+
+@example("chainrule handout ../deep-learning-2026")
+def handout(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet.")
+    ],
+    root: RootOption = None,
+) -> None:
+    """A learners' copy of the repository: course/, binder/, README; no solutions."""
+    from autograde.build.handout import make_handout
+    from autograde.unit import find_root
+
+    count = make_handout(root or find_root(), folder)
+    typer.echo(f"{count} files for learners are in {folder}; no solution is among them.")
+
+
+def graded_records(class_folder: Any, unit: Any) -> list[Any]:
+    """The newest record of each learner. Raises UserError when nobody is graded yet."""
+    from chainrule.errors import UserError
+
+    results = class_folder.results(unit)
+    records = list(results.newest().values())
+    if not records:
+        raise UserError(
+            f"Nobody is graded on {unit.name.folder} in {class_folder.path} yet. First run: "
+            f"chainrule grade {unit.name.number} --submissions FOLDER --class {class_folder.path}"
+        )
+    return records

@@ -1,0 +1,1 @@
+"""A class: made as a sample, graded, kept as results, shown in nbgrader's gradebook."""

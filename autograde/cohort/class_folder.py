@@ -1,0 +1,88 @@
+"""The class folder: where a class's seed, results, gradebook and feedback live."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from chainrule.errors import UserError
+
+from autograde.build.notebooks import generate_assignment
+from autograde.cohort.results import Results
+from autograde.unit import Unit
+
+DEFAULT = Path("grading")
+
+
+@dataclass(frozen=True)
+class ClassFolder:
+    """An nbgrader course folder with Chainrule's seed and results beside the gradebook.
+
+    db_url: an SQLAlchemy URL of the gradebook; by default gradebook.db in the folder.
+    """
+
+    path: Path
+    db_url: str = ""
+
+    @property
+    def gradebook_url(self) -> str:
+        return self.db_url or f"sqlite:///{self.path.resolve() / 'gradebook.db'}"
+
+    def results(self, unit: Unit) -> Results:
+        return Results(self.path, unit.name.folder)
+
+    def autograded(self, learner: str, unit: Unit) -> Path:
+        return self.path / "autograded" / learner / unit.name.folder / unit.released.name
+
+    def feedback(self, learner: str, unit: Unit) -> Path:
+        return self.path / "feedback" / learner / unit.name.folder / f"{unit.name.name}.html"
+
+    def seed(self) -> bytes:
+        """The secret that the secret cases are drawn from, made once, readable by its owner only.
+
+        Raises UserError when the file is damaged: grading with another seed would be unfair.
+        """
+        path = self.path / "seed"
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            seed = path.read_bytes()
+            if len(seed) != 32:
+                raise UserError(
+                    f"{path} is damaged: it holds {len(seed)} bytes, not 32. Restore it from a "
+                    "backup; or delete it to draw new secret cases and grade everyone again."
+                ) from None
+            return seed
+        with os.fdopen(descriptor, "wb") as file:
+            seed = secrets.token_bytes(32)
+            file.write(seed)
+            file.flush()
+            os.fsync(file.fileno())
+        return seed
+
+    def assignment(self, unit: Unit) -> Path:
+        """nbgrader's released notebook in this folder, made again when the unit has changed."""
+        release = self.path / "release" / unit.name.folder / unit.released.name
+        newest = max(
+            path.stat().st_mtime for path in (unit.source, unit.source.with_name("exercises.py"))
+        )
+        if not release.exists() or release.stat().st_mtime < newest:
+            return generate_assignment(unit, self.path, self.db_url or None)
+        return release
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_text(text, encoding="utf-8", errors="replace")
+        os.replace(beside, path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise UserError(
+            f"{path} can't be written: {error.strerror}. Make room and try again."
+        ) from None

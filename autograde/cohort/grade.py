@@ -1,0 +1,329 @@
+"""Grade a class: intake, sandbox, judge, results, gradebook and feedback, in that order.
+
+One coordinator writes; jobs run in threads, each waiting for a sandboxed child.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import chainrule
+import nbformat
+import numpy as np
+from chainrule.answers import Answers, Draw
+from chainrule.verdict import PASSED, judge
+from nbformat import NotebookNode
+
+from autograde.answer_key import AnswerKey, answer, draw_cases, make_answers, secret_seed
+from autograde.build.notebooks import notebook_text
+from autograde.cohort.autograded import autograded_notebook
+from autograde.cohort.class_folder import ClassFolder, write_atomically
+from autograde.cohort.gradebook import GradebookProjection
+from autograde.cohort.results import (
+    MISSING,
+    QUARANTINED,
+    UNGRADED,
+    ExerciseResult,
+    Record,
+    one_at_a_time,
+)
+from autograde.intake import Quarantined, Submission, find_submissions, read_submission, take_in
+from autograde.judge import choose, judge_run, questions_to_ask
+from autograde.report.feedback import feedback_html
+from autograde.sandbox import Limits, Sandbox, open_sandbox
+from autograde.unit import SourceError, Unit
+
+NOTHING_HANDED_IN = "nothing was handed in"
+
+
+@dataclass
+class Summary:
+    """How a grading run went; the fields of the --json line."""
+
+    graded: int = 0
+    repaired: int = 0
+    quarantined: int = 0
+    ungraded: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    def count(self, record: Record) -> None:
+        self.repaired += bool(record.repairs)
+        if record.status == QUARANTINED:
+            self.quarantined += 1
+        elif record.status == UNGRADED:
+            self.ungraded += 1
+        else:
+            self.graded += 1
+
+    def json(self) -> str:
+        keys = ("graded", "repaired", "quarantined", "ungraded", "skipped")
+        return json.dumps({key: getattr(self, key) for key in keys} | {"seconds": self.seconds})
+
+
+@dataclass(frozen=True)
+class Grading:
+    """Everything about one unit and one class that grading a submission needs; never changes."""
+
+    unit: Unit
+    answers: Answers
+    draws: Mapping[str, Sequence[Draw]]
+    release: NotebookNode
+    seed: bytes
+    sandbox_mode: str
+    limits: Limits
+
+    @property
+    def key(self) -> dict[str, str]:
+        """What a result depends on besides the submission."""
+        versions = [exercise.version for exercise in self.answers.exercises.values()]
+        return {
+            "exercises": hashlib.sha256("".join(versions).encode()).hexdigest()[:16],
+            "seed": hashlib.sha256(self.seed).hexdigest()[:16],
+            "engine": chainrule.__version__,
+            "sandbox": self.sandbox_mode,
+            "pins": f"python {platform.python_version()}, numpy {np.__version__}",
+        }
+
+
+def prepare(
+    unit: Unit, class_folder: ClassFolder, sandbox_mode: str = "bwrap", limits: Limits | None = None
+) -> Grading:
+    """The answers, the secret draws (proved again on the class's seed) and the release."""
+    key = AnswerKey(unit)
+    seed = class_folder.seed()
+    draws = {name: key.secret(name, seed) for name in unit.declaration.exercises}
+    answers = make_answers(key)
+    prove_draws(key, answers, draws, seed)
+    release = nbformat.read(class_folder.assignment(unit), as_version=4)
+    return Grading(unit, answers, draws, release, seed, sandbox_mode, limits or Limits())
+
+
+def prove_draws(
+    key: AnswerKey, answers: Answers, draws: Mapping[str, Sequence[Draw]], seed: bytes
+) -> None:
+    """On these very cases the solution and its alternatives pass and every mistake fails.
+
+    Raises SourceError otherwise: a draw that can't tell them apart must not grade anyone.
+    """
+    for name, exercise in answers.exercises.items():
+        solved = key.solved_cell(name)
+        right = [key.variant(name, a.apply(solved)) for a in key.unit.exercise(name).alternatives]
+        for number, draw in enumerate(draws[name]):
+            where = f"{key.unit.name.folder}, exercise {name}, secret draw {number}"
+            if judge(exercise, draw, [case.expected for case in draw.cases]).status != PASSED:
+                raise SourceError(f"{where}: the solution does not pass its own check.")
+            cases = draw_cases(
+                key.unit, key.unit.exercise(name), secret_seed(seed, key.unit, name, number)
+            )
+            for alternative, names in zip(key.unit.exercise(name).alternatives, right, strict=True):
+                found = judge(exercise, draw, answer(key.unit, name, names, cases))
+                if found.status != PASSED:
+                    said = next(case.message for case in found.cases if not case.passed)
+                    raise SourceError(f"{where}: a right answer fails ({alternative.says}): {said}")
+            for mistake in draw.mistakes:
+                if judge(exercise, draw, mistake.observed).status == PASSED:
+                    raise SourceError(f"{where}: this mistake passes: {mistake.says}")
+
+
+def grade_one(
+    grading: Grading, sandbox: Sandbox, submission: Submission
+) -> tuple[Record, NotebookNode | None]:
+    """Grade one submission. Whatever it holds, this returns a record."""
+    started = time.monotonic()
+
+    def record(sha256: str, results: Sequence[ExerciseResult], **more: object) -> Record:
+        key = {**grading.key, "submission": sha256}
+        return Record(
+            learner=submission.learner,
+            unit=grading.unit.name.folder,
+            submission=sha256,
+            key=key,
+            exercises=tuple(results),
+            seconds=round(time.monotonic() - started, 3),
+            graded_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            **more,  # type: ignore[arg-type]
+        )
+
+    sha256 = ""
+    try:
+        if submission.problem:
+            raise Quarantined(submission.problem)
+        data = read_submission(submission.path)
+        sha256 = hashlib.sha256(data).hexdigest()
+        taken = take_in(data, grading.release, grading.answers)
+    except Quarantined as reason:
+        results = same_for_all(grading.answers, None, QUARANTINED, str(reason))
+        return record(sha256 or "unreadable", results, reason=str(reason)), None
+    secret = {name: choose(draws, grading.seed, sha256) for name, draws in grading.draws.items()}
+    cases = {
+        name: questions_to_ask(exercise, secret[name])
+        for name, exercise in grading.answers.exercises.items()
+    }
+    run = sandbox.run(taken.cells, cases)
+    results = judge_run(grading.answers, secret, run, taken.answered)
+    graded = record(
+        sha256,
+        results,
+        repairs=tuple(taken.repairs),
+        reason=run.failure or "",
+        limits_hit=tuple(run.limits_hit),
+        outputs=run.outputs,
+    )
+    return graded, taken.notebook
+
+
+def same_for_all(
+    answers: Answers, score: float | None, status: str, reason: str
+) -> list[ExerciseResult]:
+    """One and the same result for every exercise and question."""
+    points = {exercise.name: exercise.points for exercise in answers.exercises.values()}
+    points |= {question.name: question.points for question in answers.questions}
+    return [
+        ExerciseResult(name, score, maximum, status, reason=reason)
+        for name, maximum in points.items()
+    ]
+
+
+def grade_class(
+    grading: Grading,
+    submissions_folder: Path,
+    class_folder: ClassFolder,
+    jobs: int,
+    show: Callable[[int, int, Summary], None] = lambda done, total, summary: None,
+) -> Summary:
+    """Grade every submission that is new or changed; write results, gradebook and feedback.
+
+    show(done, total, summary) is called after each. Ctrl-C finishes what is running and keeps it.
+    """
+    started = time.monotonic()
+    summary = Summary()
+    results = class_folder.results(grading.unit)
+    with one_at_a_time(class_folder.path), tempfile.TemporaryDirectory() as scratch:
+        found = find_submissions(submissions_folder, grading.unit.name, Path(scratch))
+        before = results.newest()
+        todo = [one for one in found if not _already_graded(one, before.get(one.learner), grading)]
+        summary.skipped = len(found) - len(todo)
+        with (
+            open_sandbox(
+                grading.sandbox_mode,
+                grading.unit.name.name,
+                grading.unit.declaration.packages,
+                grading.limits,
+            ) as sandbox,
+            GradebookProjection(class_folder, grading.unit) as gradebook,
+        ):
+            for done, (submission, record, notebook) in enumerate(
+                _graded(grading, sandbox, todo, jobs, summary), start=1
+            ):
+                results.append(record)
+                write_out(grading, class_folder, record, notebook)
+                gradebook.write(record, submission.submitted)
+                summary.count(record)
+                show(done, len(todo), summary)
+        for learner in _without_submission(submissions_folder, found):
+            if learner not in before:
+                nothing = same_for_all(grading.answers, 0, MISSING, NOTHING_HANDED_IN)
+                results.append(
+                    Record(
+                        learner,
+                        grading.unit.name.folder,
+                        "",
+                        grading.key,
+                        tuple(nothing),
+                        reason=NOTHING_HANDED_IN,
+                    )
+                )
+    summary.seconds = round(time.monotonic() - started, 1)
+    return summary
+
+
+def _already_graded(submission: Submission, last: Record | None, grading: Grading) -> bool:
+    """Whether the newest result is of these very bytes, under the same key, and has scores."""
+    if last is None or last.status == UNGRADED or submission.problem:
+        return False
+    try:
+        sha256 = hashlib.sha256(read_submission(submission.path)).hexdigest()
+    except Quarantined:
+        return False
+    return last.key == {**grading.key, "submission": sha256}
+
+
+def _without_submission(folder: Path, found: Sequence[Submission]) -> list[str]:
+    """Learners with a folder of their own under `folder` but no notebook of this unit."""
+    nested = folder.is_dir() and any(child.is_dir() for child in folder.iterdir())
+    if not nested or not all(one.path.parent.parent.parent == folder for one in found):
+        return []
+    have = {submission.learner for submission in found}
+    return sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name not in have)
+
+
+def _graded(
+    grading: Grading,
+    sandbox: Sandbox,
+    todo: Sequence[Submission],
+    jobs: int,
+    summary: Summary,
+) -> Iterator[tuple[Submission, Record, NotebookNode | None]]:
+    """The graded submissions as they are done; at most `2 * jobs` are in memory."""
+    with interruptible() as interrupted, ThreadPoolExecutor(jobs) as pool:
+        waiting = iter(todo)
+        running: dict[Future, Submission] = {}
+        while True:
+            while len(running) < 2 * jobs and not interrupted.is_set():
+                submission = next(waiting, None)
+                if submission is None:
+                    break
+                running[pool.submit(grade_one, grading, sandbox, submission)] = submission
+            if not running:
+                break
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                submission = running.pop(future)
+                yield (submission, *future.result())
+        summary.interrupted = interrupted.is_set()
+
+
+@contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C into an event, so that what is running is finished and kept."""
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: object) -> None:
+        interrupted.set()
+        signal.signal(signal.SIGINT, before)  # a second Ctrl-C stops at once
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def write_out(
+    grading: Grading, class_folder: ClassFolder, record: Record, notebook: NotebookNode | None
+) -> None:
+    """The graded notebook for formgrader and the feedback page for the learner."""
+    if notebook is None:
+        return
+    path = class_folder.autograded(record.learner, grading.unit)
+    write_atomically(path, notebook_text(autograded_notebook(notebook, record)))
+    page = feedback_html(record, notebook, grading.answers)
+    write_atomically(class_folder.feedback(record.learner, grading.unit), page)

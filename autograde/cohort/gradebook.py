@@ -1,0 +1,100 @@
+"""nbgrader's gradebook as a projection of the results: one writer, manual marks kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+from types import TracebackType
+
+from chainrule.errors import UserError
+from nbgrader.api import Gradebook, MissingEntry
+from sqlalchemy.exc import SQLAlchemyError
+
+from autograde.cohort.class_folder import ClassFolder
+from autograde.cohort.results import Record
+from autograde.unit import Unit
+
+log = logging.getLogger(__name__)
+
+
+class GradebookProjection:
+    """Writes records into nbgrader's gradebook; a context manager.
+
+    Only automatic scores are written. A mark, comment or extra credit that a person gave stays.
+    """
+
+    def __init__(self, class_folder: ClassFolder, unit: Unit) -> None:
+        self.url = class_folder.gradebook_url
+        self.unit = unit
+        self.checks = {name: f"check_{name}" for name in unit.declaration.exercises}
+        self.checks |= {question.name: question.name for question in unit.declaration.questions}
+
+    def __enter__(self) -> GradebookProjection:
+        try:
+            self.gradebook = Gradebook(self.url)
+        except SQLAlchemyError as error:
+            raise UserError(
+                f"The gradebook {self.url} can't be opened: {_first_line(error)}. "
+                "Results are safe; the gradebook is rebuilt from them by the next `grade`."
+            ) from None
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.gradebook.close()
+
+    def write(self, record: Record, submitted: datetime | None = None) -> None:
+        """Put one record's scores into the gradebook, all of them or none."""
+        if not record.submission:
+            return  # nothing was handed in: nbgrader knows that by there being no submission
+        try:
+            self._write(record, submitted)
+            self.gradebook.db.commit()
+        except SQLAlchemyError as error:
+            self.gradebook.db.rollback()
+            raise UserError(
+                f"The gradebook refused the scores of {record.learner}: {_first_line(error)}. "
+                "Results are safe; run the same command again to write them."
+            ) from None
+
+    def _write(self, record: Record, submitted: datetime | None) -> None:
+        folder, name = self.unit.name.folder, self.unit.name.name
+        gradebook = self.gradebook
+        gradebook.update_or_create_student(record.learner)
+        given = {"timestamp": submitted} if submitted else {}
+        gradebook.update_or_create_submission(folder, record.learner, **given)
+        for result in record.exercises:
+            cell = self.checks[result.exercise]
+            grade = gradebook.find_grade(cell, name, folder, record.learner)
+            grade.auto_score = result.score
+            grade.needs_manual_grade = result.score is None and grade.manual_score is None
+        for result in record.exercises:
+            source = result.exercise
+            try:
+                comment = gradebook.find_comment(source, name, folder, record.learner)
+            except MissingEntry:
+                continue
+            comment.auto_comment = "No response." if result.status == "missing" else None
+
+    def manual_scores(self, learners: Iterable[str]) -> dict[tuple[str, str], float]:
+        """The marks people gave: (learner, exercise) to score, extra credit included."""
+        folder, name = self.unit.name.folder, self.unit.name.name
+        given = {}
+        for learner in learners:
+            for exercise, cell in self.checks.items():
+                try:
+                    grade = self.gradebook.find_grade(cell, name, folder, learner)
+                except MissingEntry:
+                    continue
+                if grade.manual_score is not None:
+                    given[learner, exercise] = grade.manual_score + (grade.extra_credit or 0)
+        return given
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -1,0 +1,1 @@
+"""What people read when grading is done: feedback, the class at a glance, and exports."""

@@ -1,0 +1,279 @@
+"""The trusted side of a submission: sends cells, reads outputs, then asks each snapshot its cases.
+
+Everything read here comes from a process that runs a learner's code: every frame has a size limit,
+every read a deadline, and whatever is missing, late, malformed or oversized becomes a sentence.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from chainrule.observe import pack, unpack
+
+from autograde.sandbox.inside.cells import WALL_FACTOR
+from autograde.sandbox.inside.frames import (
+    Closed,
+    FrameError,
+    Malformed,
+    Oversized,
+    TooLate,
+)
+from autograde.sandbox.inside.snapshot import ANSWERED, TOO_LARGE
+from autograde.sandbox.inside.supervisor import NOTEBOOK
+from autograde.sandbox.model import Cell, Limits, Reply, Run
+from autograde.sandbox.outputs import nbformat_outputs
+from autograde.sandbox.parent import ParentLost, WarmParent
+
+Cases = Mapping[str, Sequence[tuple[list, dict]]]
+
+CELLS_SHARE = 0.75  # of submission_seconds; the rest is for the cases
+END_SECONDS = 10.0  # for the kernel to take down what is left
+REPORT_SECONDS = 2.0  # for the supervisor to say how a process ended
+
+TOO_LARGE_SENTENCE = "What it returned is too large to be compared."
+UNREADABLE = "What it returned can't be read."
+
+
+class SandboxLost(Exception):
+    """The sandbox itself broke off: not the submission's fault."""
+
+
+class Sandbox:
+    """A place to run submissions in. Use it as a context manager; `run` is thread-safe."""
+
+    def __init__(self, mode: str, parent: WarmParent, limits: Limits) -> None:
+        self.mode = mode
+        self.limits = limits
+        self._parent = parent
+
+    @property
+    def walls(self) -> list[str]:
+        """The layers in force: "namespaces", and "landlock" and "seccomp" where there are."""
+        return self._parent.walls
+
+    def run(self, cells: Sequence[Cell], cases: Cases) -> Run:
+        """Run the cells in order, then send each exercise's cases to its check cell's snapshot.
+
+        cases: exercise -> (args, kwargs) of each case, plain data in the closed format.
+        Raises ValueError for cases outside that format, or an exercise with two check cells.
+        """
+        began = time.monotonic()
+        run = Run()
+        packed = {
+            exercise: [pack({"args": args, "kwargs": kwargs}) for args, kwargs in its_cases]
+            for exercise, its_cases in cases.items()
+        }
+        wanted = [cell for cell in cells if cell.exercise is None or cell.exercise in cases]
+        checks = [cell.exercise for cell in wanted if cell.exercise is not None]
+        if len(set(checks)) < len(checks):
+            raise ValueError(f"an exercise has two check cells: {checks}")
+        try:
+            with Submission(self._parent, self.limits, checks, run) as submission:
+                submission.run_cells(wanted)
+                for exercise in checks:
+                    run.replies[exercise] = submission.ask(exercise, packed[exercise])
+        except (SandboxLost, ParentLost) as error:
+            run.failure = f"The sandbox stopped while this submission was in it: {error}."
+        for exercise, its_cases in cases.items():
+            missing = "The check cell of this exercise was not found."
+            run.replies.setdefault(
+                exercise, [Reply(None, run.failure or missing) for _ in its_cases]
+            )
+        run.seconds = time.monotonic() - began
+        return run
+
+    def close(self) -> None:
+        """End the warm parent and, with it, everything that still runs."""
+        self._parent.close()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Submission:
+    """The conversation with the processes of one submission.
+
+    A number stands for a process: NOTEBOOK, or the index of a snapshot's check cell.
+    """
+
+    def __init__(self, parent: WarmParent, limits: Limits, checks: Sequence[str], run: Run) -> None:
+        self.limits, self.run = limits, run
+        self.numbers = {exercise: number for number, exercise in enumerate(checks)}
+        self.ends: dict[int, dict[str, Any]] = {}  # how each process ended, as far as it is known
+        self.running: str | None = None  # the id of the cell that runs now
+        self.finished = False  # whether the notebook says that all cells are done
+        began = time.monotonic()
+        self.cells_deadline = began + limits.submission_seconds * CELLS_SHARE
+        self.deadline = began + limits.submission_seconds
+        self.life, self.control, self.checks = parent.submit(len(checks))
+
+    def __enter__(self) -> Submission:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Hang up, and wait until the guard has ended everything and hung up too."""
+        for channel in (self.control, *self.checks):
+            channel.close()
+        try:
+            self.life.sock.shutdown(socket.SHUT_WR)
+            deadline = time.monotonic() + END_SECONDS
+            while True:
+                self.life.receive(deadline)
+        except (OSError, FrameError):
+            self.life.close()
+
+    # --- the cells ---------------------------------------------------------------------------
+
+    def run_cells(self, cells: Sequence[Cell]) -> None:
+        """Run every cell; return when the notebook's process is gone and its output closed."""
+        fields = [
+            {"id": c.id, "source": c.source, "exercise": c.exercise, "symbols": list(c.symbols)}
+            for c in cells
+        ]
+        expected = {cell.id for cell in cells if cell.exercise is None}
+        try:
+            self.control.send(fields, self.cells_deadline)
+            while not self.finished:
+                self.read_report(expected)
+        except TooLate:
+            self.stop(NOTEBOOK)
+            seconds = self.limits.submission_seconds * CELLS_SHARE
+            self.limit(f"The notebook ran for more than {seconds:g} s and was stopped there.")
+        except FrameError:
+            pass  # closed or broken: how its process ended says the rest
+        self.end_notebook()
+
+    def read_report(self, expected: set[str]) -> None:
+        """Read one report of the notebook: a cell has started, a cell has ended, all are done."""
+        report = self.control.receive(self.cells_deadline)
+        if not isinstance(report, dict):
+            raise Malformed
+        self.finished = "done" in report
+        if report.get("started") in expected:
+            self.running = report["started"]
+        cell = report.get("ended")
+        if cell in expected and cell not in self.run.outputs:
+            self.running = None
+            self.run.outputs[cell] = nbformat_outputs(report, self.limits.output_kb * 1024)
+            if report.get("late") is True:
+                seconds = self.limits.cell_seconds
+                self.limit(f"Cell {cell} ran for more than {seconds:g} s and was dropped.")
+
+    def end_notebook(self) -> None:
+        """Make sure that the notebook's process is gone, and say so if it went too early."""
+        self.control.close()
+        if not self.ended(NOTEBOOK, REPORT_SECONDS):
+            self.stop(NOTEBOOK)
+            if not self.ended(NOTEBOOK, END_SECONDS):
+                raise SandboxLost("a process of it could not be ended")
+        why = self.ends[NOTEBOOK]["why"]
+        if self.finished or why == "asked":
+            return
+        place = f"in cell {self.running}" if self.running else "between two cells"
+        what = f"The notebook's process ended {place}"
+        if why == "time":
+            what = f"Cell {self.running} did not stop after {self.limits.cell_seconds:g} s"
+        elif why == "memory":
+            what += f", where it used more than {self.limits.memory_mb} MB in all"
+        self.limit(f"{what}; the cells after it were not run.")
+
+    # --- the cases ---------------------------------------------------------------------------
+
+    def ask(self, exercise: str, cases: Sequence[bytes]) -> list[Reply]:
+        """Send the cases of one exercise to its snapshot, one at a time."""
+        number = self.numbers[exercise]
+        replies: list[Reply] = []
+        problem: str | None = None
+        for case in cases:
+            if problem is not None:
+                replies.append(Reply(None, f"Not tried. An earlier case: {problem}"))
+                continue
+            reply, problem = self.ask_one(number, case)
+            replies.append(reply)
+        self.checks[number].close()
+        return replies
+
+    def ask_one(self, number: int, case: bytes) -> tuple[Reply, str | None]:
+        """The reply to one case, and why the snapshot can answer no further ones (else None)."""
+        channel = self.checks[number]
+        wait = self.limits.case_seconds * WALL_FACTOR
+        deadline = min(time.monotonic() + wait, self.deadline)
+        try:
+            channel.send(case, deadline)
+            answer = channel.receive(deadline)
+        except FrameError as error:
+            problem = self.why_silent(number, error)
+            self.stop(number)
+            return Reply(None, problem), problem
+        if answer == [TOO_LARGE, b""]:
+            return Reply(None, TOO_LARGE_SENTENCE), None
+        try:
+            kind, data = answer
+            if kind != ANSWERED or not isinstance(data, bytes):
+                raise ValueError
+            return Reply(unpack(data), None), None
+        except Exception:  # whatever hostile bytes can do to a parser
+            return Reply(None, UNREADABLE), None
+
+    def why_silent(self, number: int, error: FrameError) -> str:
+        """Why no answer came from a snapshot. Records a limit that was hit."""
+        late = f"No answer within {self.limits.case_seconds:g} s."
+        if time.monotonic() >= self.deadline:
+            late = f"The submission ran for more than {self.limits.submission_seconds:g} s."
+        if isinstance(error, TooLate):
+            return self.limit(late)
+        if isinstance(error, Oversized):
+            return TOO_LARGE_SENTENCE
+        if not isinstance(error, Closed):
+            return UNREADABLE
+        if number not in self.ends[NOTEBOOK]["forked"]:
+            return "The notebook's process ended before this check cell."
+        if self.ended(number, REPORT_SECONDS):
+            if self.ends[number]["signal"] in (signal.SIGPROF, signal.SIGXCPU):
+                return self.limit(late)
+            if self.ends[number]["why"] == "memory":
+                memory = self.limits.memory_mb
+                return self.limit(f"The submission used more than {memory} MB in all.")
+        return "Its process ended without an answer."
+
+    # --- the supervisor ----------------------------------------------------------------------
+
+    def stop(self, number: int) -> None:
+        try:
+            self.life.send({"stop": number}, time.monotonic() + REPORT_SECONDS)
+        except FrameError:
+            pass  # it has ended by itself
+
+    def ended(self, number: int, seconds: float) -> bool:
+        """Wait for the supervisor's report that a process has ended.
+
+        Raises SandboxLost when the supervisor goes without having reported it.
+        """
+        deadline = time.monotonic() + seconds
+        while number not in self.ends:
+            try:
+                report = self.life.receive(deadline)
+            except TooLate:
+                return False
+            except FrameError:
+                raise SandboxLost("its supervisor is gone") from None
+            self.ends[report["ended"]] = report
+        return True
+
+    def limit(self, sentence: str) -> str:
+        if sentence not in self.run.limits_hit:
+            self.run.limits_hit.append(sentence)
+        return sentence

@@ -1,0 +1,322 @@
+"""How an observation is compared: with the solution's, by a law, or by a distribution.
+
+A comparator answers one question, `difference(case, observed)`: what is wrong with this
+observation, in a sentence for the learner, or None. It names the learner's own shapes and
+numbers; it names an expected number only when told that the case is public.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from chainrule.observe import NO_ANSWER, Opaque, Raised, Tensor, numbers_text
+
+# Relative tolerance by the expected dtype: far above rounding, far below any real mistake.
+TOLERANCE = {"float64": 1e-6, "float32": 1e-4, "float16": 1e-2, "bfloat16": 2e-2}
+REJECT_BELOW = 1e-6  # p-value under which a distribution test fails; one false alarm in a million
+
+Law = Callable[[list[Any], Mapping[str, Any], Any], "str | None"]
+Test = Callable[[list[Any], Mapping[str, Any], Any], float]
+
+
+class Comparator(Protocol):
+    def difference(self, case: Any, observed: Any, public: bool = True) -> str | None:
+        """What is wrong with `observed`, as a sentence; None when nothing is."""
+
+    def describe(self) -> dict[str, Any]:
+        """The JSON form that `comparator` reads back."""
+
+
+@dataclass(frozen=True)
+class Close:
+    """Equal to the solution's observation: structure, shape, dtype, gradient and values.
+
+    rtol: relative tolerance, by default from the expected dtype (`TOLERANCE`).
+    exact_dtype: when true, float32 for float64 or int for float is a difference.
+    """
+
+    rtol: float | None = None
+    exact_dtype: bool = False
+
+    def difference(self, case: Any, observed: Any, public: bool = True) -> str | None:
+        return self.between(case.expected, observed, public) or None
+
+    def between(self, expected: Any, observed: Any, public: bool = True, where: str = "") -> str:
+        """The first difference between two observations, or "" when they agree."""
+        place = f"In {where}: " if where else ""
+        if isinstance(expected, Raised):
+            return place + expect_raised(expected, observed)
+        if isinstance(observed, Raised):
+            return place + raised_message(observed)
+        if isinstance(expected, dict):
+            return self._between_dicts(expected, observed, public, where)
+        if isinstance(expected, list):
+            return self._between_lists(expected, observed, public, where)
+        if is_numeric(expected):
+            return self._between_numbers(expected, observed, public, place)
+        if type(expected) is not type(observed):
+            return f"{place}you returned {describe(observed)}; {describe(expected)} is expected."
+        if expected != observed:
+            wanted = f"; expected {expected!r}" if public else ""
+            return f"{place}yours is {numbers_text(observed)}{wanted}."
+        return ""
+
+    def _between_dicts(self, expected: dict, observed: Any, public: bool, where: str) -> str:
+        if not isinstance(observed, dict):
+            return f"you returned {describe(observed)}; a dict with {sorted(expected)} is expected."
+        missing, extra = sorted(expected.keys() - observed), sorted(observed.keys() - expected)
+        if missing or extra:
+            said = [f"{missing} missing"] * bool(missing) + [f"{extra} not expected"] * bool(extra)
+            return f"Your dict's keys differ: {', '.join(said)}."
+        for key, value in expected.items():
+            path = f"{where}.{key}" if where else key
+            if said_inside := self.between(value, observed[key], public, path):
+                return said_inside
+        return ""
+
+    def _between_lists(self, expected: list, observed: Any, public: bool, where: str) -> str:
+        place = f"In {where}: " if where else ""
+        if isinstance(observed, np.ndarray) and observed.ndim and all(map(is_numeric, expected)):
+            observed = list(observed)  # an array where a list of numbers is expected is fine
+        if not isinstance(observed, list):
+            return (
+                f"{place}you returned {describe(observed)}; {len(expected)} values are expected. "
+                "Are they all in the return statement?"
+            )
+        if len(expected) != len(observed):
+            return f"{place}you returned {len(observed)} values; {len(expected)} are expected."
+        for number, (value, seen) in enumerate(zip(expected, observed, strict=True)):
+            path = f"{where}[{number}]" if where else f"value {number + 1} of {len(expected)}"
+            if said := self.between(value, seen, public, path):
+                return said
+        return ""
+
+    def _between_numbers(self, expected: Any, observed: Any, public: bool, place: str) -> str:
+        if observed is None:
+            return f"{place}you returned None. Does every path end in a return statement?"
+        if not is_numeric(observed):
+            return f"{place}you returned {describe(observed)}; {describe(expected)} is expected."
+        if isinstance(expected, Tensor) and not isinstance(observed, Tensor):
+            return f"{place}you returned {describe(observed)}; a torch tensor is expected."
+        want, have = values_of(expected), values_of(observed)
+        if want.shape != have.shape:
+            return place + shape_message(want.shape, have.shape)
+        if said := self._between_dtypes(expected, observed):
+            return place + said
+        if isinstance(expected, Tensor) and isinstance(observed, Tensor):
+            if expected.device != observed.device:
+                return (
+                    f"{place}your result is on {observed.device}, its inputs were on "
+                    f"{expected.device}. Create new tensors with device=x.device."
+                )
+        if said := finite_message(want, have):
+            return place + said
+        if isinstance(expected, Tensor) and isinstance(observed, Tensor):
+            if expected.gradient and not observed.gradient:
+                return (
+                    f"{place}no gradient flows through your result. "
+                    "Did .detach(), .item() or .numpy() cut the graph?"
+                )
+        return self._between_values(want, have, expected, observed, public, place)
+
+    def _between_dtypes(self, expected: Any, observed: Any) -> str:
+        want, have = dtype_name(expected), dtype_name(observed)
+        if have.startswith("complex") and not want.startswith("complex"):
+            return f"your numbers are {have}; real numbers are expected."
+        if have == "bool" and want.startswith("float"):
+            return (
+                "your result holds True and False; numbers are expected. "
+                "NumPy can't subtract booleans: would .astype(float) help?"
+            )
+        if self.exact_dtype and want != have:
+            return f"your dtype is {have}; {want} is expected."
+        return ""
+
+    def _between_values(
+        self, want: Any, have: Any, expected: Any, observed: Any, public: bool, place: str
+    ) -> str:
+        rtol = self.rtol if self.rtol is not None else TOLERANCE.get(dtype_name(expected), 1e-9)
+        if self.rtol is None and dtype_name(observed) == "float32":
+            rtol = max(rtol, TOLERANCE["float32"])
+        wrong = ~within(want, have, rtol)
+        if not wrong.any():
+            return ""
+        if want.shape == ():
+            wanted = f"; expected {numbers_text(want[()].item())}" if public else ""
+            return f"{place}yours is {numbers_text(have[()].item())}{wanted}."
+        index = tuple(int(i) for i in np.argwhere(wrong)[0])
+        wanted = f", expected {numbers_text(want[index].item())}" if public else ""
+        at = ", ".join(map(str, index))
+        return (
+            f"{place}{int(wrong.sum())} of {want.size} numbers differ; the first at [{at}]: "
+            f"yours is {numbers_text(have[index].item())}{wanted}."
+        )
+
+    def describe(self) -> dict[str, Any]:
+        return {"kind": "close", "rtol": self.rtol, "exact_dtype": self.exact_dtype}
+
+
+@dataclass(frozen=True)
+class ByLaw:
+    """Right when a law holds: `law(args, kwargs, observed)` returns None, or says what breaks."""
+
+    law: Law
+
+    def difference(self, case: Any, observed: Any, public: bool = True) -> str | None:
+        if isinstance(observed, Raised):
+            return raised_message(observed)
+        try:
+            return self.law(case.args, case.kwargs, observed)
+        except Exception:
+            # The law met a structure it can't even read, so the observation breaks it.
+            return f"you returned {describe(observed)}, which is not what the docstring promises."
+
+    def describe(self) -> dict[str, Any]:
+        return {"kind": "law", "law": name_of(self.law)}
+
+
+@dataclass(frozen=True)
+class ByDistribution:
+    """Right unless a statistical test of the observed draws gives p < 1e-6."""
+
+    test: Test
+
+    def difference(self, case: Any, observed: Any, public: bool = True) -> str | None:
+        if isinstance(observed, Raised):
+            return raised_message(observed)
+        try:
+            p = float(self.test(case.args, case.kwargs, observed))
+        except Exception:
+            return f"you returned {describe(observed)}, which is not what the docstring promises."
+        if p >= REJECT_BELOW:
+            return None
+        return f"Draws like yours come from the right distribution once in {1 / max(p, 1e-12):.0e}."
+
+    def describe(self) -> dict[str, Any]:
+        return {"kind": "distribution", "test": name_of(self.test)}
+
+
+def comparator(description: Mapping[str, Any]) -> Comparator:
+    """The comparator that `describe` described. Raises ValueError for an unknown kind."""
+    kind = description.get("kind")
+    if kind == "close":
+        return Close(description["rtol"], description["exact_dtype"])
+    if kind == "law":
+        return ByLaw(named(description["law"]))
+    if kind == "distribution":
+        return ByDistribution(named(description["test"]))
+    raise ValueError(f"an unknown comparator: {kind!r}")
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """`module:function`, the form in which answers.json names a law."""
+    if not function.__module__.startswith("chainrule."):
+        raise ValueError(
+            f"{function.__qualname__} is in {function.__module__}; put it in "
+            "chainrule.<unit>.laws, so that learners have it too"
+        )
+    return f"{function.__module__}:{function.__qualname__}"
+
+
+def named(name: str) -> Callable[..., Any]:
+    module, _, function = name.partition(":")
+    if not module.startswith("chainrule."):
+        raise ValueError(f"a law outside chainrule: {name!r}")
+    return getattr(importlib.import_module(module), function)
+
+
+# --- the parts of a comparison -----------------------------------------------------------------
+
+
+def is_numeric(value: Any) -> bool:
+    return isinstance(value, (bool, int, float, complex, np.ndarray, Tensor))
+
+
+def values_of(value: Any) -> np.ndarray:
+    return value.values if isinstance(value, Tensor) else np.asarray(value)
+
+
+def dtype_name(value: Any) -> str:
+    return value.dtype if isinstance(value, Tensor) else str(values_of(value).dtype)
+
+
+def describe(value: Any) -> str:
+    """What a value is, in words: "an array of shape (5,)", "the string 'yes'", "None"."""
+    if isinstance(value, Opaque):
+        return f"a value of type {value.type}"
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {value.values.shape}"
+    if isinstance(value, np.ndarray):
+        return "a number" if value.shape == () else f"an array of shape {value.shape}"
+    if isinstance(value, list):
+        return f"{len(value)} values" if len(value) != 1 else "a list of one value"
+    if isinstance(value, dict):
+        return "a dict"
+    if isinstance(value, (int, float, complex)):
+        return "a number"
+    if value is None:
+        return "None"
+    return f"the {'string' if isinstance(value, str) else 'bytes'} {numbers_text(value, 40)}"
+
+
+def raised_message(raised: Raised) -> str:
+    if raised.type == NO_ANSWER:
+        return raised.message
+    at = f" At the line: {raised.line}" if raised.line else ""
+    said = f": {raised.message}" if raised.message else ""
+    return f"your code raised {raised.type}{said}.{at}"
+
+
+def expect_raised(expected: Raised, observed: Any) -> str:
+    if not isinstance(observed, Raised):
+        return f"you returned {describe(observed)}; {expected.type} should be raised here."
+    if observed.type != expected.type:
+        return f"your code raised {observed.type}; {expected.type} should be raised here."
+    return ""
+
+
+def shape_message(want: tuple[int, ...], have: tuple[int, ...]) -> str:
+    said = f"your result has shape {have}, expected {want}."
+    if want == ():
+        return said + " One number is expected: was a sum or a mean left out?"
+    if have == want[::-1]:
+        return said + " Those are the right sizes in the wrong order: is a transpose missing?"
+    if len(have) == 2 and len(want) == 1 and have[0] == have[1] == want[0]:
+        return said + " A column with a row broadcasts to a matrix: which of the two is 2-D?"
+    if tuple(n for n in have if n != 1) == want:
+        return said + " There is an axis of length 1 too many: is keepdims needed here?"
+    if have == tuple(n for n in want if n != 1):
+        return said + " An axis of length 1 is missing: would keepdims=True keep it?"
+    return said
+
+
+def finite_message(want: np.ndarray, have: np.ndarray) -> str:
+    if want.dtype.kind not in "fc" or have.dtype.kind not in "fc":
+        return ""
+    nans = np.isnan(have) & ~np.isnan(want)
+    if nans.any():
+        return (
+            f"{int(nans.sum())} of {have.size} of your numbers are nan. nan comes from "
+            "0 * infinity, infinity / infinity, or log of a negative number: which is it here?"
+        )
+    infinite = np.isinf(have) & np.isfinite(want)
+    if infinite.any():
+        return (
+            f"{int(infinite.sum())} of {have.size} of your numbers are infinite. Infinity comes "
+            "from exp of a large number, log(0), or a division by 0: which is it here?"
+        )
+    return ""
+
+
+def within(want: np.ndarray, have: np.ndarray, rtol: float) -> np.ndarray:
+    """Elementwise closeness. The absolute part follows the largest expected magnitude."""
+    finite = np.abs(want[np.isfinite(want)]) if want.size else np.zeros(1)
+    scale = float(finite.max()) if finite.size else 0.0
+    with np.errstate(all="ignore"):
+        close = np.isclose(have, want, rtol=rtol, atol=rtol * scale * 0.1 + 1e-12, equal_nan=True)
+    return np.asarray(close)

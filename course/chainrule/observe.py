@@ -1,0 +1,321 @@
+"""What an observation is, and how it travels.
+
+A probe calls what a learner wrote and returns what came back. That is frozen into a closed
+format: None, booleans, numbers, strings, bytes, NumPy arrays, `Tensor`, lists, dicts with string
+keys, `Raised` (an exception) and `Opaque` (anything else, by type name). Observations travel as
+msgpack with typed extensions, never as pickle, so that reading one can run no code.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+import numpy as np
+
+MAX_BYTES = 16 * 1024 * 1024  # of one packed observation
+MAX_DEPTH = 16  # of nested lists and dicts
+MAX_ITEMS = 100_000  # of one observation, arrays counted as one
+MAX_TEXT = 100_000  # characters of one string
+MAX_DIMENSIONS = 8
+NUMERIC_KINDS = "biufc"
+NO_ANSWER = "NoAnswer"  # the type of a `Raised` that stands for: it crashed, or took too long
+_DTYPE = re.compile(r"[<>|=]?[biufc][0-9]{1,2}")
+
+_ARRAY, _TENSOR, _RAISED, _OPAQUE, _INTEGER, _COMPLEX = 1, 2, 3, 4, 5, 6
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An exception that the learner's code raised: its type's name, message and line."""
+
+    type: str
+    message: str
+    line: str = ""
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A value outside the closed format, known only by the name of its type."""
+
+    type: str
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """A torch tensor: its values, its dtype's name, its device and whether gradients flow."""
+
+    values: np.ndarray
+    dtype: str
+    device: str
+    gradient: bool
+
+
+def observe(
+    probe: Callable[..., Any] | None, work: Any, args: list[Any], kwargs: Mapping[str, Any]
+) -> Any:
+    """Call `probe(work, *args, **kwargs)`, or `work(*args, **kwargs)` without a probe.
+
+    Returns the frozen result; an exception becomes `Raised`. KeyboardInterrupt passes, so that
+    a learner can stop a check.
+    """
+    try:
+        return freeze(probe(work, *args, **kwargs) if probe else work(*args, **kwargs))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return freeze_error(error)
+
+
+def freeze_error(error: BaseException) -> Raised:
+    """The closed form of an exception: type, message and the learner's own line."""
+    line = ""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.line and "site-packages" not in frame.filename and __file__ != frame.filename:
+            line = frame.line
+            break
+    try:
+        message = str(error)
+    except Exception:
+        message = "(its message could not be printed)"
+    return Raised(type(error).__name__, message[:1000], line[:200])
+
+
+def freeze(value: Any, depth: int = 0) -> Any:
+    """The observation of any Python value; arrays are copied, so later changes don't reach it."""
+    if depth > MAX_DEPTH:
+        return Opaque("a structure nested too deep")
+    if value is None or type(value) in (bool, int, float, complex, str, bytes):
+        return value
+    if isinstance(value, (Raised, Opaque, Tensor)):
+        return value
+    if isinstance(value, np.ndarray):
+        return freeze_array(value)
+    if isinstance(value, np.generic):
+        return freeze_array(np.asarray(value))
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        return freeze_tensor(value)
+    if isinstance(value, (list, tuple)):
+        return [freeze(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {str(key): freeze(item, depth + 1) for key, item in value.items()}
+    return Opaque(type(value).__name__)
+
+
+def freeze_array(array: np.ndarray) -> Any:
+    if array.dtype.kind not in NUMERIC_KINDS or array.dtype.itemsize > 16:
+        return Opaque(f"an array of {array.dtype}")
+    return np.array(array, order="C", copy=True, subok=False)
+
+
+def freeze_tensor(tensor: Any) -> Tensor:
+    detached = tensor.detach().cpu()
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    try:
+        values = np.array(detached.numpy(), order="C")
+    except TypeError:  # NumPy has no bfloat16
+        values = np.array(detached.float().numpy(), order="C")
+    return Tensor(values, dtype, str(tensor.device), bool(tensor.requires_grad))
+
+
+# --- msgpack ---------------------------------------------------------------------------------
+
+
+def pack(observation: Any) -> bytes:
+    """The bytes of an observation. Raises ValueError when it is over the limits."""
+    try:
+        data = msgpack.packb(observation, default=_extension, strict_types=True)
+    except (TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"this can't travel as an observation: {error}") from None
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"the answer is {len(data):,} bytes; the limit is {MAX_BYTES:,}")
+    return data
+
+
+def _extension(value: Any) -> Any:
+    def ext(code: int, *fields: Any) -> msgpack.ExtType:
+        return msgpack.ExtType(code, msgpack.packb(list(fields)))
+
+    if isinstance(value, np.ndarray):
+        return ext(_ARRAY, value.dtype.str, list(value.shape), value.tobytes())
+    if isinstance(value, Tensor):
+        array = value.values
+        fields = (array.dtype.str, list(array.shape), array.tobytes())
+        return ext(_TENSOR, *fields, value.dtype, value.device, value.gradient)
+    if isinstance(value, Raised):
+        return ext(_RAISED, value.type, value.message, value.line)
+    if isinstance(value, Opaque):
+        return ext(_OPAQUE, value.type)
+    if isinstance(value, int):  # larger than 64 bits
+        if value.bit_length() > 4096:
+            raise ValueError("an integer of more than 4096 bits can't travel")
+        return ext(_INTEGER, hex(value))
+    if isinstance(value, complex):
+        return ext(_COMPLEX, value.real, value.imag)
+    if isinstance(value, tuple):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is outside the closed format")
+
+
+def unpack(data: bytes) -> Any:
+    """The observation in `data`. Raises ValueError for anything malformed or over the limits."""
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"the answer is {len(data):,} bytes; the limit is {MAX_BYTES:,}")
+    try:
+        value = msgpack.unpackb(
+            data,
+            ext_hook=_from_extension,
+            strict_map_key=True,
+            max_str_len=MAX_TEXT * 4,
+            max_array_len=MAX_ITEMS,
+            max_map_len=MAX_ITEMS,
+            max_bin_len=MAX_BYTES,
+            max_ext_len=MAX_BYTES,
+        )
+    except ValueError:
+        raise
+    except (TypeError, RecursionError, MemoryError, msgpack.UnpackException) as error:
+        raise ValueError(f"not an observation: {error}") from None
+    _check_limits(value, [MAX_ITEMS])
+    return value
+
+
+def _from_extension(code: int, data: bytes) -> Any:
+    fields = msgpack.unpackb(data, max_bin_len=MAX_BYTES, max_ext_len=0)
+    kinds: dict[int, tuple[type, ...]] = {
+        _ARRAY: (str, list, bytes),
+        _TENSOR: (str, list, bytes, str, str, bool),
+        _RAISED: (str, str, str),
+        _OPAQUE: (str,),
+        _INTEGER: (str,),
+        _COMPLEX: (float, float),
+    }
+    expected = kinds.get(code)
+    if expected is None or not isinstance(fields, list) or len(fields) != len(expected):
+        raise ValueError("not an observation: an unknown extension")
+    if not all(type(field) is kind for field, kind in zip(fields, expected, strict=True)):
+        raise ValueError("not an observation: an extension with fields of the wrong type")
+    if code == _ARRAY:
+        return _array(*fields)
+    if code == _TENSOR:
+        return Tensor(_array(*fields[:3]), *fields[3:])
+    if code == _INTEGER:
+        if len(fields[0]) > 1100:
+            raise ValueError("not an observation: an integer of more than 4096 bits")
+        return int(fields[0], 16)
+    if code == _COMPLEX:
+        return complex(*fields)
+    return Raised(*fields) if code == _RAISED else Opaque(*fields)
+
+
+def _array(dtype: str, shape: list[Any], data: bytes) -> np.ndarray:
+    if not _DTYPE.fullmatch(dtype):
+        raise ValueError(f"not an observation: dtype {dtype!r}")
+    if len(shape) > MAX_DIMENSIONS or not all(type(n) is int and 0 <= n < 2**31 for n in shape):
+        raise ValueError("not an observation: an impossible shape")
+    try:
+        kind = np.dtype(dtype)
+    except TypeError:
+        raise ValueError(f"not an observation: dtype {dtype!r}") from None
+    if math.prod(shape) * kind.itemsize != len(data):
+        raise ValueError("not an observation: an array's shape and bytes disagree")
+    return np.frombuffer(data, kind).reshape(shape).copy()  # a case must be writable
+
+
+def _check_limits(value: Any, budget: list[int], depth: int = 0) -> None:
+    budget[0] -= 1
+    if budget[0] < 0 or depth > MAX_DEPTH + 1:
+        raise ValueError("the answer has too many parts or is nested too deep")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise ValueError("not an observation: a dict with a key that is no string")
+            _check_limits(item, budget, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check_limits(item, budget, depth + 1)
+    elif isinstance(value, str) and len(value) > MAX_TEXT:
+        raise ValueError(f"the answer holds a text of over {MAX_TEXT:,} characters")
+    elif isinstance(value, msgpack.Timestamp):
+        raise ValueError("not an observation: a timestamp")
+
+
+# --- JSON, for answers.json ------------------------------------------------------------------
+
+
+def to_json(value: Any) -> Any:
+    """A JSON-ready form of an observation: exact, readable, and the same on every machine."""
+    if isinstance(value, np.ndarray):
+        flat = [_number_to_json(item) for item in value.ravel().tolist()]
+        return {"$array": flat, "dtype": value.dtype.str, "shape": list(value.shape)}
+    if isinstance(value, Tensor):
+        fields = {"dtype": value.dtype, "device": value.device, "gradient": value.gradient}
+        return {"$tensor": to_json(value.values), **fields}
+    if isinstance(value, Raised):
+        return {"$raised": value.type, "message": value.message, "line": value.line}
+    if isinstance(value, Opaque):
+        return {"$opaque": value.type}
+    if isinstance(value, bytes):
+        return {"$bytes": value.hex()}
+    if isinstance(value, (list, tuple)):
+        return [to_json(item) for item in value]
+    if isinstance(value, dict):
+        return {"$dict": {key: to_json(item) for key, item in value.items()}}
+    return _number_to_json(value)
+
+
+def _number_to_json(value: Any) -> Any:
+    """JSON has no NaN, infinity or complex number; they are written as tagged strings."""
+    if isinstance(value, complex):
+        return {"$complex": [_number_to_json(value.real), _number_to_json(value.imag)]}
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"$float": repr(value)}
+    return value
+
+
+def from_json(value: Any) -> Any:
+    """The observation that `to_json` wrote. Raises ValueError or KeyError when it is damaged."""
+    if isinstance(value, list):
+        return [from_json(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "$array" in value:
+        flat = [from_json(item) for item in value["$array"]]
+        return np.array(flat, dtype=np.dtype(value["dtype"])).reshape(value["shape"])
+    if "$tensor" in value:
+        values = from_json(value["$tensor"])
+        return Tensor(values, value["dtype"], value["device"], value["gradient"])
+    if "$raised" in value:
+        return Raised(value["$raised"], value["message"], value["line"])
+    if "$opaque" in value:
+        return Opaque(value["$opaque"])
+    if "$bytes" in value:
+        return bytes.fromhex(value["$bytes"])
+    if "$complex" in value:
+        return complex(*(from_json(part) for part in value["$complex"]))
+    if "$float" in value:
+        return float(value["$float"])
+    if "$dict" in value:
+        return {key: from_json(item) for key, item in value["$dict"].items()}
+    raise ValueError(f"an unknown kind of observation: {sorted(value)[:3]}")
+
+
+def numbers_text(value: Any, limit: int = 80) -> str:
+    """A short, readable form of an observation's numbers, for messages."""
+    if isinstance(value, Tensor):
+        value = value.values
+    if isinstance(value, np.ndarray):
+        text = np.array2string(value, precision=4, threshold=12, edgeitems=3, separator=", ")
+        text = " ".join(text.split())
+    elif isinstance(value, float):
+        text = f"{value:.6g}"
+    else:
+        text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

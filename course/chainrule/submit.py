@@ -1,0 +1,222 @@
+"""Handing in a unit: one notebook, copied whole, with a receipt."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import os
+import re
+import tempfile
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from chainrule import progress
+from chainrule.answers import Answers, Exercise, load_answers
+from chainrule.errors import UserError
+from chainrule.folders import course_folder, shown
+from chainrule.units import UnitName, find_unit
+
+RECEIPT = "receipt.json"
+LEARNER_VARIABLES = ("CHAINRULE_LEARNER", "JUPYTERHUB_USER")
+_LEARNER = re.compile(r"\w[\w.@+-]{0,63}")
+
+
+class SubmitError(UserError):
+    """The notebook was not handed in; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Proof of what was handed in and when.
+
+    sha256: of the notebook's bytes. time: UTC, ISO 8601. passed: names of the exercises that the
+    learner's own progress file holds as passed; the grader looks for itself.
+    """
+
+    unit: str
+    learner: str
+    notebook: str
+    sha256: str
+    time: str
+    passed: list[str]
+    exercises: int
+
+    def __str__(self) -> str:
+        return (
+            f"Handed in {self.unit} as {self.learner}: {self.notebook}, {self.time}.\n"
+            f"Passed by your own checks: {len(self.passed)} of {self.exercises} exercises.\n"
+            f"Receipt: sha256 {self.sha256}"
+        )
+
+
+def submit(
+    unit: str, to: str | Path, learner: str | None = None, incomplete: bool = False
+) -> Receipt:
+    """Copy the unit's notebook to `to/<learner>/<unit folder>/` and write a receipt beside it.
+
+    unit: "03", "backprop" or "03_backprop". Nothing in the notebook is run.
+    to: the folder that your instructor named. Handing in again replaces what is there.
+    learner: who you are; default: CHAINRULE_LEARNER, your JupyterHub name, or your account's.
+    incomplete: hand in although the cell of an exercise is missing.
+
+    Raises SubmitError (or UserError for an unknown unit) with one sentence.
+    """
+    name = find_unit(unit)
+    inbox = _inbox(to)
+    learner = _learner(learner)
+    answers = load_answers(name.name)
+    notebook = find_notebook(name)
+    data = _read(notebook)
+    cells = _cells(data, notebook)
+    if not incomplete:
+        _check_whole(cells, answers, notebook)
+
+    target = inbox / learner / name.folder / notebook.name
+    receipt = Receipt(
+        unit=name.folder,
+        learner=learner,
+        notebook=f"{learner}/{name.folder}/{notebook.name}",
+        sha256=hashlib.sha256(data).hexdigest(),
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+        passed=_passed(name, answers),
+        exercises=len(answers.exercises),
+    )
+    text = json.dumps(asdict(receipt), indent=1, ensure_ascii=False) + "\n"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write(target, data)
+        _write(target.with_name(RECEIPT), text.encode())
+    except OSError as error:
+        raise SubmitError(
+            f"{shown(target)} can't be written ({error.strerror or error}). "
+            "Is this the folder your instructor named, and may you write there?"
+        ) from None
+    return receipt
+
+
+def _inbox(to: str | Path) -> Path:
+    if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", str(to)):
+        raise SubmitError(
+            f"{to} is an address; this version hands in to a folder only. "
+            "Ask your instructor for the folder and give that to --to."
+        )
+    folder = Path(to).expanduser()
+    if not str(to).strip():
+        raise SubmitError("--to is empty. Give the folder that your instructor named.")
+    if folder.exists() and not folder.is_dir():
+        raise SubmitError(f"{shown(folder)} is a file. --to needs the folder to hand in to.")
+    return folder
+
+
+def _learner(given: str | None) -> str:
+    names = [given] if given is not None else [os.environ.get(v) for v in LEARNER_VARIABLES]
+    name = next((name for name in names if name), None)
+    if name is None and given is None:
+        try:
+            name = getpass.getuser()
+        except (KeyError, OSError, ImportError):  # a container may run under a nameless user id
+            raise SubmitError("Your account has no name. Say who you are with --learner.") from None
+    if not name or not _LEARNER.fullmatch(name):
+        raise SubmitError(
+            f"The learner {name!r} can't name a folder. Use letters, digits and . _ @ + - only, "
+            "at most 64, starting with a letter or digit: --learner ada.lovelace"
+        )
+    return name
+
+
+def find_notebook(unit: UnitName) -> Path:
+    """The unit's notebook: here, in its folder here, or in the course around us.
+
+    Raises SubmitError, saying where it was looked for.
+    """
+    here, file = Path.cwd(), f"{unit.name}.ipynb"
+    if here.name == unit.folder:
+        places = [here / file]
+    else:
+        course = course_folder(here) or here
+        places = [here / unit.folder / file, course / unit.folder / file, here / file]
+    for place in places:
+        if place.is_file():
+            return place
+    looked = " and ".join(dict.fromkeys(shown(place) for place in places))
+    raise SubmitError(
+        f"There is no notebook of unit {unit.folder}: not in {looked}. Go to the folder that "
+        f"holds your {file} and try again."
+    )
+
+
+def _read(notebook: Path) -> bytes:
+    try:
+        return notebook.read_bytes()
+    except OSError as error:
+        raise SubmitError(f"{shown(notebook)} can't be read ({error.strerror or error}).") from None
+
+
+def _cells(data: bytes, notebook: Path) -> list[dict[str, Any]]:
+    try:
+        cells = json.loads(data.decode("utf-8-sig"))["cells"]
+    except (ValueError, RecursionError):
+        raise SubmitError(
+            f"{shown(notebook)} is not a notebook: it is {'not JSON' if data else 'empty'}. "
+            "Open it in JupyterLab, save it, and hand in again."
+        ) from None
+    except (KeyError, TypeError):
+        cells = None
+    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
+        raise SubmitError(
+            f"{shown(notebook)} is not a notebook of today's format: it has no list of cells. "
+            "Open it in JupyterLab, save it, and hand in again."
+        )
+    return cells
+
+
+def _check_whole(cells: list[dict[str, Any]], answers: Answers, notebook: Path) -> None:
+    missing = [name for name, one in answers.exercises.items() if not _has_cell(cells, one)]
+    if missing:
+        several = len(missing) > 1
+        raise SubmitError(
+            f"{shown(notebook)} has lost the cell{'s' * several} of {', '.join(missing)}. "
+            f"Bring {'them' if several else 'it'} back (Edit, Undo Cell Operation, or copy from a "
+            "fresh notebook), save, and hand in again; --incomplete hands it in as it is."
+        )
+
+
+def _has_cell(cells: list[dict[str, Any]], exercise: Exercise) -> bool:
+    """Whether a code cell carries the exercise's id, or at least defines one of its names."""
+    names = "|".join(map(re.escape, exercise.symbols))
+    defines = re.compile(rf"^\s*((async\s+)?def|class)\s+({names})\b|^({names})\s*=", re.MULTILINE)
+    for cell in cells:
+        if cell.get("cell_type") == "code":
+            metadata = cell.get("metadata")
+            nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+            if isinstance(nbgrader, dict) and nbgrader.get("grade_id") == exercise.name:
+                return True
+            if defines.search(_source(cell)):
+                return True
+    return False
+
+
+def _source(cell: dict[str, Any]) -> str:
+    source = cell.get("source", "")
+    return "".join(map(str, source)) if isinstance(source, list) else str(source)
+
+
+def _passed(unit: UnitName, answers: Answers) -> list[str]:
+    scores = progress.load().get(unit.folder, {})
+    return [name for name in answers.exercises if name in scores and scores[name].passed]
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write beside the file, then rename: a grader never meets half a notebook."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

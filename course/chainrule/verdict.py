@@ -1,0 +1,103 @@
+"""The judgement of one exercise: which cases passed, how many points, which mistake it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chainrule.answers import Case, Draw, Exercise
+from chainrule.compare import Close
+from chainrule.observe import Raised
+
+PASSED, FAILED, MISSING, BLOCKED = "passed", "failed", "missing", "blocked"
+
+
+@dataclass(frozen=True)
+class CaseVerdict:
+    """One case: its name, whether it passed, its weight and, if not, what was seen."""
+
+    name: str
+    passed: bool
+    weight: float
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One exercise judged.
+
+    status: passed (every scored case), failed, missing (not written yet) or blocked (it fails
+    and so does an exercise it uses, named in `blocked_by`; it earns nothing yet).
+    mistake: the sentence of the known mistake that it is, or "".
+    """
+
+    exercise: str
+    status: str
+    points: float
+    max_points: float
+    cases: list[CaseVerdict]
+    mistake: str = ""
+    blocked_by: str = ""
+
+
+def judge(
+    exercise: Exercise,
+    draw: Draw,
+    observations: Sequence[Any],
+    failed_before: Sequence[str] = (),
+    public: bool = True,
+) -> Verdict:
+    """Judge what the learner's code returned for each case of a draw.
+
+    observations: one per case of `draw`, in the same order.
+    failed_before: names of the exercises that have not earned full points.
+    public: whether messages may show expected numbers (never for a secret draw).
+    """
+    cases = [
+        _judge_case(exercise, case, seen, public)
+        for case, seen in zip(draw.cases, observations, strict=True)
+    ]
+    total = sum(case.weight for case in cases)
+    earned = sum(case.weight for case in cases if case.passed)
+    points = rounded(exercise.points * earned / total)
+
+    def verdict(status: str, points: float, mistake: str = "", by: str = "") -> Verdict:
+        return Verdict(exercise.name, status, points, exercise.points, cases, mistake, by)
+
+    if earned == total:
+        return verdict(PASSED, points)
+    if all(not_written(exercise, seen) for seen in observations):
+        return verdict(MISSING, 0)
+    if blockers := [name for name in exercise.uses if name in failed_before]:
+        return verdict(BLOCKED, 0, by=blockers[0])
+    return verdict(FAILED, points, mistake=known_mistake(draw, observations))
+
+
+def _judge_case(exercise: Exercise, case: Case, observed: Any, public: bool) -> CaseVerdict:
+    message = exercise.compare.difference(case, observed, public) or ""
+    return CaseVerdict(case.name, not message, case.weight, message[:1].upper() + message[1:])
+
+
+def not_written(exercise: Exercise, observed: Any) -> bool:
+    """Whether this is what a stub gives: NotImplementedError, or no such name."""
+    if not isinstance(observed, Raised):
+        return False
+    undefined = any(f"'{symbol}'" in observed.message for symbol in exercise.symbols)
+    return observed.type == "NotImplementedError" or (observed.type == "NameError" and undefined)
+
+
+def known_mistake(draw: Draw, observations: Sequence[Any]) -> str:
+    """The sentence of the mistake whose observations these are; "" when none is."""
+    same = Close()
+    for mistake in draw.mistakes:
+        pairs = zip(mistake.observed, observations, strict=True)
+        if all(not same.between(theirs, seen) for theirs, seen in pairs):
+            return mistake.says
+    return ""
+
+
+def rounded(points: float) -> float:
+    """Points to two decimals, whole numbers as int."""
+    points = round(points, 2)
+    return int(points) if points == int(points) else points

@@ -1,0 +1,173 @@
+"""Handing in copies a whole notebook, once, with a receipt; everything else is one sentence."""
+
+import hashlib
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from chainrule import progress
+from chainrule.answers import load_answers
+from chainrule.errors import UserError
+from chainrule.submit import SubmitError, submit
+
+from .conftest import read_only, write_notebook
+
+NOTEBOOK = "ada/00_welcome/welcome.ipynb"
+
+
+def refused(*args, **kwargs) -> str:
+    """The one sentence with which handing in is refused."""
+    with pytest.raises(SubmitError) as caught:
+        submit(*args, **kwargs)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_notebook_is_copied_byte_for_byte(course, tmp_path):
+    submit("00", tmp_path / "inbox", learner="ada")
+    handed_in = (tmp_path / "inbox" / NOTEBOOK).read_bytes()
+    assert handed_in == Path("welcome.ipynb").read_bytes()
+
+
+def test_the_receipt_says_what_when_and_what_passed(course, tmp_path):
+    progress.record("00_welcome", "accuracy", 2, 2)
+    progress.record("00_welcome", "split", 1, 4)
+    receipt = submit("welcome", tmp_path, learner="ada")
+    stored = json.loads((tmp_path / "ada/00_welcome/receipt.json").read_text())
+    assert stored["sha256"] == hashlib.sha256(Path("welcome.ipynb").read_bytes()).hexdigest()
+    assert abs((datetime.now(UTC) - datetime.fromisoformat(stored["time"])).seconds) < 60
+    assert stored["passed"] == ["accuracy"]
+    assert stored["sha256"] in str(receipt) and "1 of 6" in str(receipt)
+
+
+def test_only_the_notebook_and_the_receipt_arrive(course, tmp_path):
+    (course / "00_welcome" / "secret.txt").write_text("mine")
+    submit("00", tmp_path / "inbox", learner="ada")
+    submit("00", tmp_path / "inbox", learner="ada")
+    arrived = sorted(p.name for p in (tmp_path / "inbox").rglob("*") if p.is_file())
+    assert arrived == ["receipt.json", "welcome.ipynb"]
+
+
+def test_the_last_one_counts(course, tmp_path):
+    submit("00", tmp_path, learner="ada")
+    write_notebook(Path("welcome.ipynb"), [*load_answers("welcome").exercises, "another"])
+    submit("00", tmp_path, learner="ada")
+    assert b"another" in (tmp_path / NOTEBOOK).read_bytes()
+
+
+@pytest.mark.parametrize("place", ["..", "../.."])
+def test_it_finds_the_notebook_from_the_course_and_from_the_clone(
+    course, tmp_path, monkeypatch, place
+):
+    monkeypatch.chdir(place)
+    submit("0", tmp_path / "inbox", learner="ada")
+    assert (tmp_path / "inbox" / NOTEBOOK).is_file()
+
+
+def test_it_finds_a_notebook_downloaded_into_this_folder(course, tmp_path, monkeypatch):
+    elsewhere = tmp_path / "downloads"
+    elsewhere.mkdir()
+    (course / "00_welcome" / "welcome.ipynb").rename(elsewhere / "welcome.ipynb")
+    monkeypatch.chdir(elsewhere)
+    submit("00", tmp_path / "inbox", learner="ada")
+    assert (tmp_path / "inbox" / NOTEBOOK).is_file()
+
+
+def test_a_missing_notebook_says_where_it_was_looked_for(course, tmp_path):
+    Path("welcome.ipynb").unlink()
+    assert "welcome.ipynb" in refused("00", tmp_path, learner="ada")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "empty"),
+        (b"not json", "not JSON"),
+        (b"\xff\xfe\xfa", "not JSON"),
+        (b"[]", "no list of cells"),
+        (b'{"worksheets": []}', "no list of cells"),
+        (b'{"cells": {}}', "no list of cells"),
+        (b'{"cells": [1]}', "no list of cells"),
+    ],
+)
+def test_what_is_no_notebook_is_not_handed_in(course, tmp_path, content, says):
+    Path("welcome.ipynb").write_bytes(content)
+    assert says in refused("00", tmp_path / "inbox", learner="ada")
+    assert not (tmp_path / "inbox").exists()
+
+
+def test_a_lost_exercise_is_named(course, tmp_path):
+    exercises = [name for name in load_answers("welcome").exercises if name != "accuracy"]
+    write_notebook(Path("welcome.ipynb"), exercises)
+    assert "lost the cell of accuracy" in refused("00", tmp_path, learner="ada")
+
+
+def test_incomplete_hands_it_in_all_the_same(course, tmp_path):
+    write_notebook(Path("welcome.ipynb"), ["accuracy"])
+    submit("00", tmp_path, learner="ada", incomplete=True)
+    assert (tmp_path / NOTEBOOK).is_file()
+
+
+def test_a_cell_that_kept_its_id_but_lost_its_function_is_there(course, tmp_path):
+    notebook = json.loads(Path("welcome.ipynb").read_text())
+    cell = notebook["cells"][0]
+    cell["source"], cell["metadata"] = "", {"nbgrader": {"grade_id": "above_fifty"}}
+    Path("welcome.ipynb").write_text(json.dumps(notebook))
+    submit("00", tmp_path, learner="ada")
+
+
+def test_an_unknown_unit_suggests_the_nearest(course, tmp_path):
+    with pytest.raises(UserError, match="Did you mean welcome"):
+        submit("welcom", tmp_path, learner="ada")
+
+
+@pytest.mark.parametrize("learner", ["", "../ada", "a/b", ".", "..", "-x", "a b", "a" * 65, "a\n"])
+def test_a_learner_who_cannot_name_a_folder_is_refused(course, tmp_path, learner):
+    assert "can't name a folder" in refused("00", tmp_path / "inbox", learner=learner)
+    assert not (tmp_path / "inbox").exists()
+
+
+@pytest.mark.parametrize("learner", ["ada.lovelace", "ada@example.org", "Łukasz", "s-123"])
+def test_ordinary_names_are_accepted(course, tmp_path, learner):
+    submit("00", tmp_path, learner=learner)
+    assert (tmp_path / learner / "00_welcome" / "welcome.ipynb").is_file()
+
+
+def test_without_a_name_it_is_the_one_that_the_environment_gives(course, tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTERHUB_USER", "grace")
+    assert submit("00", tmp_path).learner == "grace"
+    monkeypatch.setenv("CHAINRULE_LEARNER", "ada")
+    assert submit("00", tmp_path).learner == "ada"
+
+
+def test_an_address_is_refused_in_a_sentence(course):
+    assert "folder" in refused("00", "https://example.org/inbox", learner="ada")
+
+
+def test_a_file_as_inbox_is_refused(course, tmp_path):
+    (tmp_path / "inbox").write_text("")
+    assert "is a file" in refused("00", tmp_path / "inbox", learner="ada")
+
+
+def test_an_inbox_that_cannot_be_written_is_a_sentence(course, tmp_path):
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    if not read_only(inbox):
+        inbox = Path("/proc/inbox")  # nobody writes there, not even root
+    assert "can't be written" in refused("00", inbox, learner="ada")
+
+
+def test_half_a_notebook_never_arrives(course, tmp_path, monkeypatch):
+    submit("00", tmp_path, learner="ada")
+    before = (tmp_path / NOTEBOOK).read_bytes()
+
+    def full_disk(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full_disk)
+    assert "No space left" in refused("00", tmp_path, learner="ada")
+    assert (tmp_path / NOTEBOOK).read_bytes() == before
+    assert len(list((tmp_path / "ada/00_welcome").iterdir())) == 2

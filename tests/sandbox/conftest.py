@@ -1,0 +1,59 @@
+"""One warm sandbox for most tests here; tests that break it open their own."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from autograde.sandbox import Limits, open_sandbox
+
+LIMITS = Limits(
+    cell_seconds=1, case_seconds=0.5, submission_seconds=30, memory_mb=1024, output_kb=4
+)
+
+
+@pytest.fixture(scope="session")
+def bwrap():
+    """For tests that need bubblewrap to be installed."""
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+
+
+@pytest.fixture(scope="session")
+def sandbox(bwrap):
+    with open_sandbox("bwrap", unit="neuron", packages=[], limits=LIMITS) as opened:
+        yield opened
+
+
+@pytest.fixture
+def warm_parents():
+    """A function: the processes of this machine that run the sandbox's code."""
+
+    def find() -> set[int]:
+        found = set()
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                line = path.read_bytes()
+            except OSError:
+                continue
+            if b"inside.warm_parent" in line:
+                found.add(int(path.parent.name))
+        return found
+
+    return find
+
+
+@pytest.fixture
+def assert_nothing_new(warm_parents):
+    """A function: fail if there are more such processes than before, after a moment's grace."""
+
+    def check(before: set[int]) -> None:
+        deadline = time.monotonic() + 1
+        while warm_parents() - before and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert warm_parents() <= before
+
+    return check
