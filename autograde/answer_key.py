@@ -16,12 +16,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from chainrule.answers import Answers, Case, Draw, Exercise, Mistake, Question
-from chainrule.check import find_probe
-from chainrule.observe import Raised, freeze, observe, to_json
 
 from autograde.declare import ExerciseDeclaration, Given
 from autograde.unit import SourceError, Unit
+from chainrule.answers import Answers, Case, Draw, Exercise, Mistake, Question
+from chainrule.check import find_probe
+from chainrule.observe import Raised, freeze, observe, to_json
 
 SECRET_DRAWS = 4  # K, precomputed once for a class; a submission's hash chooses among them
 

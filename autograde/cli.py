@@ -16,6 +16,9 @@ RootOption = Annotated[
     Path | None, typer.Option(help="The clone; default: the one around the current folder.")
 ]
 ClassOption = Annotated[Path, typer.Option("--class", help="The class folder.")]
+DatabaseOption = Annotated[
+    str, typer.Option(help="The gradebook's SQLAlchemy URL; default: SQLite in the class folder.")
+]
 UnitArgument = Annotated[str, typer.Argument(metavar="UNIT", help="01, neuron or 01_neuron.")]
 
 
@@ -88,18 +91,17 @@ def grade(
         int | None, typer.Option(min=1, help="How many at once; default: cores.")
     ] = None,
     sandbox: Annotated[str, typer.Option(help="bwrap, or none (not safe).")] = "bwrap",
-    db: Annotated[str, typer.Option(help="The gradebook's SQLAlchemy URL; default: SQLite.")] = "",
+    db: DatabaseOption = "",
     json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
     root: RootOption = None,
 ) -> None:
     """Grade a class: what is new or changed; results, gradebook and feedback."""
-    from chainrule.errors import UserError
-
     from autograde.cohort.class_folder import ClassFolder
     from autograde.cohort.grade import grade_class, prepare
     from autograde.cohort.progress_bar import progress_bar
     from autograde.sandbox import SandboxUnavailable
     from autograde.unit import find_root, load_unit
+    from chainrule.errors import UserError
 
     subject = load_unit(root or find_root(), unit)
     if not submissions.exists():
@@ -131,17 +133,19 @@ def report(
     unit: UnitArgument,
     class_folder: ClassOption = Path("grading"),
     out: Annotated[Path | None, typer.Option(help="Default: <class>/report-<unit>.html.")] = None,
+    db: DatabaseOption = "",
     root: RootOption = None,
 ) -> None:
     """The class at a glance, as one HTML file."""
-    from chainrule.answers import read_answers
-
     from autograde.cohort.class_folder import ClassFolder, write_atomically
+    from autograde.cohort.marks import with_manual_marks
     from autograde.report.class_report import class_report_html
     from autograde.unit import find_root, load_unit
+    from chainrule.answers import read_answers
 
     subject = load_unit(root or find_root(), unit)
-    records = graded_records(ClassFolder(class_folder), subject)
+    folder = ClassFolder(class_folder, db)
+    records = with_manual_marks(folder, subject, graded_records(folder, subject))
     answers = read_answers(subject.answers)
     modes = {record.key["sandbox"] for record in records}
     path = out or class_folder / f"report-{subject.name.folder}.html"
@@ -156,23 +160,26 @@ def export(
     class_folder: ClassOption = Path("grading"),
     format: Annotated[str, typer.Option(help="csv, canvas or moodle.")] = "csv",
     out: Annotated[Path | None, typer.Option(help="Default: standard output.")] = None,
+    db: DatabaseOption = "",
     root: RootOption = None,
 ) -> None:
     """The scores as a table: csv, or what Canvas or Moodle imports."""
-    from chainrule.answers import read_answers
-    from chainrule.errors import UserError
-
     from autograde.cohort.class_folder import ClassFolder, write_atomically
     from autograde.cohort.marks import with_manual_marks
-    from autograde.report.export import FORMATS, export_text
+    from autograde.report.export import FORMATS, export_text, held_back
     from autograde.unit import find_root, load_unit
+    from chainrule.answers import read_answers
+    from chainrule.errors import UserError
 
     if format not in FORMATS:
         raise UserError(f"There is no format {format!r}; choose one of {', '.join(FORMATS)}.")
     subject = load_unit(root or find_root(), unit)
-    folder = ClassFolder(class_folder)
+    folder = ClassFolder(class_folder, db)
     records = with_manual_marks(folder, subject, graded_records(folder, subject))
-    text = export_text(records, read_answers(subject.answers), format)
+    answers = read_answers(subject.answers)
+    text = export_text(records, answers, format)
+    for sentence in held_back(records, answers) if format != "csv" else ():
+        typer.echo(sentence, err=True)
     if out is None:
         sys.stdout.write(text)
     else:

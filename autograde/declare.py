@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
 from chainrule.compare import ByDistribution, ByLaw, Close, Comparator
 
 CaseSource = Callable[[np.random.Generator], Iterator["Given"]]

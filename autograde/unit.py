@@ -9,11 +9,11 @@ from functools import cached_property
 from pathlib import Path
 
 import jupytext
-from chainrule.errors import UserError
-from chainrule.units import UnitName, find_unit, parse_folder
 from nbformat import NotebookNode
 
 from autograde.declare import ExerciseDeclaration, UnitDeclaration, start_unit
+from chainrule.errors import UserError
+from chainrule.units import UnitName, find_unit, parse_folder
 
 
 class SourceError(UserError):

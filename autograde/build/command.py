@@ -13,9 +13,6 @@ from typing import Any
 
 import nbformat
 import numpy as np
-from chainrule.answers import answers_to_json
-from chainrule.compare import Close
-from chainrule.observe import freeze
 from nbformat import NotebookNode
 from rich.console import Console
 from rich.table import Table
@@ -27,6 +24,9 @@ from autograde.build.proofs import TITLES, Proof, Subject, prove, source_digest
 from autograde.build.syllabus import syllabus_text
 from autograde.cohort.class_folder import write_atomically
 from autograde.unit import SourceError, Unit, all_units, load_unit
+from chainrule.answers import answers_to_json
+from chainrule.compare import Close
+from chainrule.observe import freeze
 
 console = Console(highlight=False)
 
@@ -116,7 +116,7 @@ def prove_unit(unit: Unit, measure: bool, fresh: bool) -> list[Proof]:
 def run_solved(unit: Unit) -> Executed:
     with tempfile.TemporaryDirectory() as scratch:
         notebook = plain_notebook(unit)
-        return execute(notebook, unit.source.parent, Path(scratch), unit.name.folder)
+        return execute(notebook, Path(scratch), unit.name.folder)
 
 
 def compare_outputs(unit: Unit, executed: NotebookNode) -> list[str]:

@@ -35,14 +35,17 @@ class Executed:
     peak_mb: float
 
 
-def execute(notebook: NotebookNode, folder: Path, scratch: Path, name: str) -> Executed:
-    """Run `notebook` with `folder` as its working directory.
+def execute(notebook: NotebookNode, scratch: Path, name: str) -> Executed:
+    """Run the notebook of the unit's folder called `name` in a course folder under `scratch`.
 
     Raises SourceError, showing the cell, when a cell fails or takes over five minutes.
     """
     before, after = scratch / f"{name}-in.ipynb", scratch / f"{name}-out.ipynb"
     nbformat.write(notebook, before)
-    environment = {**os.environ, "CHAINRULE_PROGRESS": "off", "PYTHONHASHSEED": "0"}
+    folder = scratch / "course" / name  # so that its progress file is nobody's
+    folder.mkdir(parents=True)
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    environment.pop("CHAINRULE_PROGRESS", None)
     paths = [str(path) for path in (before, after, folder)]
     command = [sys.executable, "-m", "autograde.build.execute", *paths]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)

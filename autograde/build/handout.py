@@ -6,9 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from chainrule.errors import UserError
-
 from autograde.unit import SourceError
+from chainrule.errors import UserError
 
 PARTS = (
     "README.md",

@@ -17,9 +17,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from chainrule.answers import Answers, Draw
-from chainrule.compare import Close
-from chainrule.verdict import FAILED, judge
 from nbformat import NotebookNode
 
 from autograde.answer_key import (
@@ -41,6 +38,9 @@ from autograde.cohort.results import Record
 from autograde.cohort.sample import fill_in
 from autograde.cohort.truth import Planted
 from autograde.unit import Unit
+from chainrule.answers import Answers, Draw
+from chainrule.compare import Close
+from chainrule.verdict import FAILED, judge
 
 TITLES = {
     1: "Untouched scores 0, solved scores full",
@@ -54,6 +54,7 @@ TITLES = {
     9: "Cheap answers earn nothing",
     10: "Stable under float32 and small moves",
 }
+LUCK_DRAWS = 10  # seeds with which a mistake must fail the same cases
 PROOF_SEED = b"the proofs' own class"
 BUDGET_SECONDS, BUDGET_MB, BUDGET_GRADED_SECONDS = 90, 2048, 5
 PALETTE_ONLY = re.compile(
@@ -185,9 +186,13 @@ def proof_2(subject: Subject) -> Iterator[str]:
                 f"{subject.where(name)}: it has {len(mistakes)} mistakes; declare at least three "
                 "that learners really make."
             )
-        for _, draw in subject.draws(name):
+        luck: dict[str, set[str]] = {}
+        for seed in range(LUCK_DRAWS):
+            draw = subject.key.draw(name, seed)
             for mistake in draw.mistakes:
                 found = judge(exercise, draw, mistake.observed)
+                failed = [case.name for case in found.cases if not case.passed]
+                luck.setdefault(mistake.says, set()).add(", ".join(failed))
                 if found.status != FAILED:
                     yield (
                         f"{subject.where(name)}: the mistake “{mistake.says}” is {found.status}. "
@@ -198,6 +203,12 @@ def proof_2(subject: Subject) -> Iterator[str]:
                         f"{subject.where(name)}: the mistake “{mistake.says}” is taken for "
                         f"“{found.mistake}”. Add a case that tells them apart."
                     )
+        for says, patterns in luck.items():
+            if len(patterns) > 1:
+                yield (
+                    f"{subject.where(name)}: with one seed the mistake “{says}” fails other cases "
+                    f"than with another ({'; '.join(sorted(patterns))}). Make each case decide."
+                )
 
 
 def proof_3(subject: Subject, notes: list[str]) -> Iterator[str]:

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 
+from autograde.answer_key import AnswerKey, answer, draw_cases, namespace
 from chainrule.answers import Draw, Exercise
 from chainrule.verdict import PASSED, judge
-
-from autograde.answer_key import AnswerKey, answer, draw_cases, namespace
 
 SECONDS = 20.0  # a mutant may loop for ever
 

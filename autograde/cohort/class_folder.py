@@ -7,11 +7,10 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from chainrule.errors import UserError
-
 from autograde.build.notebooks import generate_assignment
 from autograde.cohort.results import Results
 from autograde.unit import Unit
+from chainrule.errors import UserError
 
 DEFAULT = Path("grading")
 

@@ -19,13 +19,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import chainrule
 import nbformat
 import numpy as np
-from chainrule.answers import Answers, Draw
-from chainrule.verdict import PASSED, judge
 from nbformat import NotebookNode
 
+import chainrule
 from autograde.answer_key import AnswerKey, answer, draw_cases, make_answers, secret_seed
 from autograde.build.notebooks import notebook_text
 from autograde.cohort.autograded import autograded_notebook
@@ -44,6 +42,8 @@ from autograde.judge import choose, judge_run, questions_to_ask
 from autograde.report.feedback import feedback_html
 from autograde.sandbox import Limits, Sandbox, open_sandbox
 from autograde.unit import SourceError, Unit
+from chainrule.answers import Answers, Draw
+from chainrule.verdict import PASSED, judge
 
 NOTHING_HANDED_IN = "nothing was handed in"
 

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from types import TracebackType
 
-from chainrule.errors import UserError
 from nbgrader.api import Gradebook, MissingEntry
 from sqlalchemy.exc import SQLAlchemyError
 
 from autograde.cohort.class_folder import ClassFolder
 from autograde.cohort.results import Record
 from autograde.unit import Unit
+from chainrule.errors import UserError
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from chainrule.errors import UserError
 from nbformat import NotebookNode
 
 from autograde.answer_key import AnswerKey
@@ -18,6 +17,7 @@ from autograde.build.notebooks import STUB, notebook_text
 from autograde.cohort.truth import Planted, Truth, true_scores, write_truth
 from autograde.declare import ExerciseDeclaration
 from autograde.unit import Unit
+from chainrule.errors import UserError
 
 SKILLS = (0.95, 0.95, 0.8, 0.8, 0.6, 0.3)  # how likely a learner's next exercise is right
 ANSWER = "The inputs share one scale, so one learning rate suits all of the weights."

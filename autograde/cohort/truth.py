@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from chainrule.compare import ByDistribution, ByLaw
-from chainrule.observe import Raised, Tensor
 
 from autograde.answer_key import AnswerKey, answer, draw_cases, namespace, weights
 from autograde.unit import SourceError, Unit
+from chainrule.compare import ByDistribution, ByLaw
+from chainrule.observe import Raised, Tensor
 
 SEEDS = (101, 202, 303)  # a planted mistake must fail the same cases with each
 COLUMNS = ("learner", "exercise", "score", "max_score", "status", "mistake")
@@ -46,22 +46,30 @@ def true_scores(key: AnswerKey, learner: str, planted: Mapping[str, Planted]) ->
     rows: list[Truth] = []
     not_full: set[str] = set()
     for name, declared in key.unit.declaration.exercises.items():
-        share = _share_passed(key, name, names)
-        score: float = round(declared.points * share, 2)
-        status, mistake = "graded", planted[name].mistake if share < 1 else ""
-        if share < 1 and planted[name].stub:
-            score, status = 0, "missing"
-        elif share < 1 and not_full.intersection(declared.uses):
-            score, status, mistake = 0, "blocked", ""
-        if share < 1:
-            not_full.add(name)
-        rows.append(Truth(learner, name, score, declared.points, status, mistake))
+        shares = _shares_passed(key, name, names)
+        mistake = planted[name].mistake
+        if shares == {1.0}:
+            rows.append(Truth(learner, name, declared.points, declared.points, "graded"))
+            continue
+        if planted[name].stub:
+            rows.append(Truth(learner, name, 0, declared.points, "missing"))
+        elif not_full.intersection(declared.uses) and 1.0 not in shares:
+            rows.append(Truth(learner, name, 0, declared.points, "blocked"))
+        elif len(shares) == 1:
+            score = round(declared.points * shares.pop(), 2)
+            rows.append(Truth(learner, name, score, declared.points, "graded", mistake))
+        else:
+            raise SourceError(
+                f"{key.unit.name.folder}, exercise {name}: a planted answer earns {shares} with "
+                f"different seeds ({mistake}). Change its cases so that luck does not decide."
+            )
+        not_full.add(name)
     return rows
 
 
-def _share_passed(key: AnswerKey, name: str, names: Mapping[str, Any]) -> float:
-    """The weighted share of cases that pass; the same for every seed, or the case is unfair."""
-    shares = []
+def _shares_passed(key: AnswerKey, name: str, names: Mapping[str, Any]) -> set[float]:
+    """The weighted shares of cases that pass with each seed."""
+    shares = set()
     for seed in SEEDS:
         cases = draw_cases(key.unit, key.unit.exercise(name), seed)
         expected = answer(key.unit, name, key.solution, cases)
@@ -72,13 +80,8 @@ def _share_passed(key: AnswerKey, name: str, names: Mapping[str, Any]) -> float:
             for case, want, have in zip(cases, expected, observed, strict=True)
         ]
         weight = weights(key.unit, key.unit.exercise(name))
-        shares.append(sum(w for w, ok in zip(weight, passed, strict=True) if ok) / sum(weight))
-    if len(set(shares)) > 1:
-        raise SourceError(
-            f"{key.unit.name.folder}, exercise {name}: a planted answer earns {shares} with three "
-            "seeds. Change its cases so that luck does not decide."
-        )
-    return shares[0]
+        shares.add(sum(w for w, ok in zip(weight, passed, strict=True) if ok) / sum(weight))
+    return shares
 
 
 def _passes(unit: Unit, name: str, case: Any, want: Any, have: Any) -> bool:

@@ -9,9 +9,10 @@ import csv
 import io
 from pathlib import Path
 
-import chainrule.data
 import numpy as np
 from sklearn.datasets import load_breast_cancer
+
+import chainrule.data
 
 TEST_SHARE = 0.2
 SEED = 0

@@ -9,8 +9,9 @@ import csv
 import io
 from pathlib import Path
 
-import chainrule.data
 import numpy as np
+
+import chainrule.data
 
 EVENINGS = 40
 SEED = 0

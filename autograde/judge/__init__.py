@@ -9,11 +9,6 @@ import hmac
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chainrule import verdict as v
-from chainrule.answers import Answers, Draw, Exercise
-from chainrule.observe import NO_ANSWER, Raised
-from chainrule.verdict import Verdict, judge
-
 from autograde.cohort.results import (
     BLOCKED,
     GRADED,
@@ -24,6 +19,10 @@ from autograde.cohort.results import (
     ExerciseResult,
 )
 from autograde.sandbox import Reply, Run
+from chainrule import verdict as v
+from chainrule.answers import Answers, Draw, Exercise
+from chainrule.observe import NO_ANSWER, Raised
+from chainrule.verdict import Verdict, judge
 
 SECRET_ONLY = "It passes the case you can see, and fails a secret one of the same kind."
 

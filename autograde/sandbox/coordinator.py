@@ -13,27 +13,24 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from chainrule.observe import pack, unpack
-
-from autograde.sandbox.inside.cells import WALL_FACTOR
 from autograde.sandbox.inside.frames import (
-    Closed,
     FrameError,
     Malformed,
     Oversized,
     TooLate,
 )
-from autograde.sandbox.inside.snapshot import ANSWERED, TOO_LARGE
-from autograde.sandbox.inside.supervisor import NOTEBOOK
+from autograde.sandbox.inside.protocol import ALL, ANSWERED, NOTEBOOK, TOO_LARGE, WALL_FACTOR
 from autograde.sandbox.model import Cell, Limits, Reply, Run
 from autograde.sandbox.outputs import nbformat_outputs
 from autograde.sandbox.parent import ParentLost, WarmParent
+from chainrule.observe import pack, unpack
 
 Cases = Mapping[str, Sequence[tuple[list, dict]]]
 
 CELLS_SHARE = 0.75  # of submission_seconds; the rest is for the cases
 END_SECONDS = 10.0  # for the kernel to take down what is left
 REPORT_SECONDS = 2.0  # for the supervisor to say how a process ended
+MAX_ERROR_BYTES = 200_000  # of the error in a cell's report
 
 TOO_LARGE_SENTENCE = "What it returned is too large to be compared."
 UNREADABLE = "What it returned can't be read."
@@ -114,6 +111,7 @@ class Submission:
         self.numbers = {exercise: number for number, exercise in enumerate(checks)}
         self.ends: dict[int, dict[str, Any]] = {}  # how each process ended, as far as it is known
         self.running: str | None = None  # the id of the cell that runs now
+        self.ready = False  # whether the notebook has said anything
         self.finished = False  # whether the notebook says that all cells are done
         began = time.monotonic()
         self.cells_deadline = began + limits.submission_seconds * CELLS_SHARE
@@ -140,8 +138,13 @@ class Submission:
     def run_cells(self, cells: Sequence[Cell]) -> None:
         """Run every cell; return when the notebook's process is gone and its output closed."""
         fields = [
-            {"id": c.id, "source": c.source, "exercise": c.exercise, "symbols": list(c.symbols)}
-            for c in cells
+            {
+                "id": cell.id,
+                "source": cell.source,
+                "exercise": cell.exercise,
+                "symbols": list(cell.symbols or [cell.exercise]),
+            }
+            for cell in cells
         ]
         expected = {cell.id for cell in cells if cell.exercise is None}
         try:
@@ -158,16 +161,18 @@ class Submission:
 
     def read_report(self, expected: set[str]) -> None:
         """Read one report of the notebook: a cell has started, a cell has ended, all are done."""
-        report = self.control.receive(self.cells_deadline)
+        limit = self.limits.output_kb * 1024
+        report = self.control.receive(self.cells_deadline, limit * 3 + MAX_ERROR_BYTES)
         if not isinstance(report, dict):
             raise Malformed
+        self.ready = True
         self.finished = "done" in report
-        if report.get("started") in expected:
-            self.running = report["started"]
-        cell = report.get("ended")
-        if cell in expected and cell not in self.run.outputs:
+        started, cell = report.get("started"), report.get("ended")
+        if isinstance(started, str) and started in expected:
+            self.running = started
+        if isinstance(cell, str) and cell in expected and cell not in self.run.outputs:
             self.running = None
-            self.run.outputs[cell] = nbformat_outputs(report, self.limits.output_kb * 1024)
+            self.run.outputs[cell] = nbformat_outputs(report, limit)
             if report.get("late") is True:
                 seconds = self.limits.cell_seconds
                 self.limit(f"Cell {cell} ran for more than {seconds:g} s and was dropped.")
@@ -179,6 +184,8 @@ class Submission:
             self.stop(NOTEBOOK)
             if not self.ended(NOTEBOOK, END_SECONDS):
                 raise SandboxLost("a process of it could not be ended")
+        if not self.ready:
+            raise SandboxLost("the process for its notebook could not be set up")
         why = self.ends[NOTEBOOK]["why"]
         if self.finished or why == "asked":
             return
@@ -194,60 +201,67 @@ class Submission:
 
     def ask(self, exercise: str, cases: Sequence[bytes]) -> list[Reply]:
         """Send the cases of one exercise to its snapshot, one at a time."""
-        number = self.numbers[exercise]
         replies: list[Reply] = []
         problem: str | None = None
         for case in cases:
             if problem is not None:
                 replies.append(Reply(None, f"Not tried. An earlier case: {problem}"))
                 continue
-            reply, problem = self.ask_one(number, case)
+            reply, problem = self.ask_one(exercise, case)
             replies.append(reply)
-        self.checks[number].close()
+        self.checks[self.numbers[exercise]].close()
         return replies
 
-    def ask_one(self, number: int, case: bytes) -> tuple[Reply, str | None]:
+    def ask_one(self, exercise: str, case: bytes) -> tuple[Reply, str | None]:
         """The reply to one case, and why the snapshot can answer no further ones (else None)."""
+        number = self.numbers[exercise]
         channel = self.checks[number]
         wait = self.limits.case_seconds * WALL_FACTOR
         deadline = min(time.monotonic() + wait, self.deadline)
         try:
-            channel.send(case, deadline)
-            answer = channel.receive(deadline)
+            channel.send_bytes(case, deadline)
+            answer = channel.receive_bytes(deadline)
         except FrameError as error:
-            problem = self.why_silent(number, error)
+            problem = self.why_silent(exercise, error)
             self.stop(number)
             return Reply(None, problem), problem
-        if answer == [TOO_LARGE, b""]:
+        if answer == TOO_LARGE:
             return Reply(None, TOO_LARGE_SENTENCE), None
+        if not answer.startswith(ANSWERED):
+            return Reply(None, UNREADABLE), None
         try:
-            kind, data = answer
-            if kind != ANSWERED or not isinstance(data, bytes):
-                raise ValueError
-            return Reply(unpack(data), None), None
+            return Reply(unpack(answer.removeprefix(ANSWERED)), None), None
         except Exception:  # whatever hostile bytes can do to a parser
             return Reply(None, UNREADABLE), None
 
-    def why_silent(self, number: int, error: FrameError) -> str:
+    def why_silent(self, exercise: str, error: FrameError) -> str:
         """Why no answer came from a snapshot. Records a limit that was hit."""
-        late = f"No answer within {self.limits.case_seconds:g} s."
-        if time.monotonic() >= self.deadline:
-            late = f"The submission ran for more than {self.limits.submission_seconds:g} s."
         if isinstance(error, TooLate):
-            return self.limit(late)
+            return self.overran(exercise)
         if isinstance(error, Oversized):
             return TOO_LARGE_SENTENCE
-        if not isinstance(error, Closed):
-            return UNREADABLE
+        number = self.numbers[exercise]
         if number not in self.ends[NOTEBOOK]["forked"]:
+            if self.finished:
+                return "There was no room for one more process at this check cell."
             return "The notebook's process ended before this check cell."
         if self.ended(number, REPORT_SECONDS):
             if self.ends[number]["signal"] in (signal.SIGPROF, signal.SIGXCPU):
-                return self.limit(late)
+                return self.overran(exercise)
             if self.ends[number]["why"] == "memory":
-                memory = self.limits.memory_mb
-                return self.limit(f"The submission used more than {memory} MB in all.")
+                sentence = f"The submission used more than {self.limits.memory_mb} MB in all."
+                self.limit(sentence)
+                return sentence
         return "Its process ended without an answer."
+
+    def overran(self, exercise: str) -> str:
+        if time.monotonic() >= self.deadline:
+            sentence = f"The submission ran for more than {self.limits.submission_seconds:g} s."
+            self.limit(sentence)
+        else:
+            sentence = f"No answer within {self.limits.case_seconds:g} s."
+            self.limit(f"{exercise}: {sentence}")
+        return sentence
 
     # --- the supervisor ----------------------------------------------------------------------
 
@@ -269,11 +283,12 @@ class Submission:
             except TooLate:
                 return False
             except FrameError:
+                if ALL in self.ends:
+                    return False  # the learner's code misled the supervisor about a process
                 raise SandboxLost("its supervisor is gone") from None
             self.ends[report["ended"]] = report
         return True
 
-    def limit(self, sentence: str) -> str:
+    def limit(self, sentence: str) -> None:
         if sentence not in self.run.limits_hit:
             self.run.limits_hit.append(sentence)
-        return sentence

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import chainrule
-
 from autograde.sandbox import bubblewrap
 from autograde.sandbox.inside.frames import MAX_DESCRIPTORS, Channel, FrameError
 from autograde.sandbox.model import Limits, SandboxUnavailable
@@ -184,7 +183,7 @@ def _start(
 
 
 def _advice(mode: str, seen: str) -> str:
-    if mode == "none":
+    if mode == "none" or "Traceback" in seen:
         return f"The process that runs submissions did not start. It said:\n{seen}"
     return (
         "The sandbox did not start, so nothing was graded. bubblewrap needs to make namespaces: "

@@ -8,6 +8,7 @@ msgpack with typed extensions, never as pickle, so that reading one can run no c
 
 from __future__ import annotations
 
+import linecache
 import math
 import re
 import sys
@@ -33,11 +34,13 @@ _ARRAY, _TENSOR, _RAISED, _OPAQUE, _INTEGER, _COMPLEX = 1, 2, 3, 4, 5, 6
 
 @dataclass(frozen=True)
 class Raised:
-    """An exception that the learner's code raised: its type's name, message and line."""
+    """An exception that the learner's code raised: its type's name and message, and the line
+    and the function (`MLP.forward`) that it came from."""
 
     type: str
     message: str
     line: str = ""
+    function: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,17 +77,18 @@ def observe(
 
 
 def freeze_error(error: BaseException) -> Raised:
-    """The closed form of an exception: type, message and the learner's own line."""
-    line = ""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if frame.line and "site-packages" not in frame.filename and __file__ != frame.filename:
-            line = frame.line
-            break
+    """The closed form of an exception, with the innermost place that is not a library's."""
+    line = function = ""
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        code = frame.f_code
+        if "site-packages" not in code.co_filename and code.co_filename != __file__:
+            line = linecache.getline(code.co_filename, number, frame.f_globals).strip()
+            function = code.co_qualname
     try:
         message = str(error)
     except Exception:
         message = "(its message could not be printed)"
-    return Raised(type(error).__name__, message[:1000], line[:200])
+    return Raised(type(error).__name__, message[:1000], line[:200], function[:200])
 
 
 def freeze(value: Any, depth: int = 0) -> Any:
@@ -150,7 +154,7 @@ def _extension(value: Any) -> Any:
         fields = (array.dtype.str, list(array.shape), array.tobytes())
         return ext(_TENSOR, *fields, value.dtype, value.device, value.gradient)
     if isinstance(value, Raised):
-        return ext(_RAISED, value.type, value.message, value.line)
+        return ext(_RAISED, value.type, value.message, value.line, value.function)
     if isinstance(value, Opaque):
         return ext(_OPAQUE, value.type)
     if isinstance(value, int):  # larger than 64 bits
@@ -192,7 +196,7 @@ def _from_extension(code: int, data: bytes) -> Any:
     kinds: dict[int, tuple[type, ...]] = {
         _ARRAY: (str, list, bytes),
         _TENSOR: (str, list, bytes, str, str, bool),
-        _RAISED: (str, str, str),
+        _RAISED: (str, str, str, str),
         _OPAQUE: (str,),
         _INTEGER: (str,),
         _COMPLEX: (float, float),
@@ -259,7 +263,8 @@ def to_json(value: Any) -> Any:
         fields = {"dtype": value.dtype, "device": value.device, "gradient": value.gradient}
         return {"$tensor": to_json(value.values), **fields}
     if isinstance(value, Raised):
-        return {"$raised": value.type, "message": value.message, "line": value.line}
+        where = {"line": value.line, "function": value.function}
+        return {"$raised": value.type, "message": value.message, **where}
     if isinstance(value, Opaque):
         return {"$opaque": value.type}
     if isinstance(value, bytes):
@@ -293,7 +298,7 @@ def from_json(value: Any) -> Any:
         values = from_json(value["$tensor"])
         return Tensor(values, value["dtype"], value["device"], value["gradient"])
     if "$raised" in value:
-        return Raised(value["$raised"], value["message"], value["line"])
+        return Raised(value["$raised"], value["message"], value["line"], value["function"])
     if "$opaque" in value:
         return Opaque(value["$opaque"])
     if "$bytes" in value:

@@ -80,9 +80,11 @@ def _judge_case(exercise: Exercise, case: Case, observed: Any, public: bool) -> 
 
 
 def not_written(exercise: Exercise, observed: Any) -> bool:
-    """Whether this is what a stub gives: NotImplementedError, or no such name."""
+    """Whether this is what a stub gives: its own NotImplementedError, or no such name."""
     if not isinstance(observed, Raised):
         return False
+    if observed.type == "NotImplementedError" and observed.function:
+        return observed.function.split(".")[0] in exercise.symbols  # not a function it calls
     undefined = any(f"'{symbol}'" in observed.message for symbol in exercise.symbols)
     return observed.type == "NotImplementedError" or (observed.type == "NameError" and undefined)
 

@@ -127,8 +127,8 @@ def accuracy(rng):
     )
     labels = rng.permutation(np.repeat([0, 1], [60, 11]))
     yield case("mostly zeros", right_and_wrong(rng, labels, rng.integers(8, 30), flip), labels)
-    labels = rng.permutation(np.repeat([0, 1], [3, 14]))
-    yield case("mostly wrong", right_and_wrong(rng, labels, rng.integers(10, 16), flip), labels)
+    labels = rng.permutation(np.repeat([0, 1], [14, 3]))
+    yield case("mostly wrong", right_and_wrong(rng, labels, rng.integers(9, 14), flip), labels)
     labels = rng.integers(0, 10, size=23)
     yield case(
         "ten classes, not two",

@@ -36,6 +36,7 @@ import time
 
 import matplotlib.pyplot as plt
 import numpy as np
+
 from chainrule import data, plot
 from chainrule.neuron import check, widgets
 

@@ -11,7 +11,7 @@ import pytest
 from autograde.sandbox import Limits, open_sandbox
 
 LIMITS = Limits(
-    cell_seconds=1, case_seconds=0.5, submission_seconds=30, memory_mb=1024, output_kb=4
+    cell_seconds=0.6, case_seconds=0.5, submission_seconds=30, memory_mb=1024, output_kb=4
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -191,3 +192,26 @@ def test_closing_ends_a_run_in_flight():
         time.sleep(0.3)
         sandbox.close()
         assert flight.result().failure is not None and flight.result().seconds < 5
+
+
+COORDINATOR = """
+import time
+from autograde.sandbox import Cell, Limits, open_sandbox
+sandbox = open_sandbox({mode!r}, unit="neuron", packages=[], limits=Limits())
+print("ready", flush=True)
+sandbox.run([Cell("slow", "import time; time.sleep(60)")], {{}})
+"""
+
+
+@pytest.mark.parametrize("mode", ["bwrap", "none"])
+def test_nothing_is_left_when_the_coordinator_is_killed(
+    mode, bwrap, warm_parents, assert_nothing_new
+):
+    before = warm_parents()
+    program = [sys.executable, "-c", COORDINATOR.format(mode=mode)]
+    with subprocess.Popen(program, stdout=subprocess.PIPE) as coordinator:
+        assert coordinator.stdout.readline() == b"ready\n"
+        time.sleep(0.3)
+        assert warm_parents() - before
+        coordinator.kill()
+    assert_nothing_new(before)

@@ -12,7 +12,9 @@ import pytest
 from autograde.sandbox.inside import seccomp, warm_parent
 from autograde.sandbox.inside.frames import Channel, Closed, Malformed, Oversized, TooLate
 from autograde.sandbox.inside.output import CellOutput
+from autograde.sandbox.inside.snapshot import answer
 from autograde.sandbox.outputs import nbformat_outputs
+from chainrule.observe import Raised
 
 
 @pytest.fixture
@@ -103,6 +105,19 @@ def test_probes_are_the_functions_that_the_module_defines(monkeypatch):
 
 def test_a_unit_without_probes_has_none():
     assert warm_parent.find_probes("no_such_unit") == {}
+
+
+def test_a_probe_gets_the_function_or_a_dict_of_several():
+    def probe(work, x):
+        return {"names": sorted(work)} if isinstance(work, dict) else work(x)
+
+    names = {"f": abs, "g": len}
+    arguments = {"args": [-1], "kwargs": {}}
+    assert answer(names, ["f"], probe, arguments) == 1
+    assert answer(names, ["f"], None, arguments) == 1
+    assert answer(names, ["f", "g"], probe, arguments) == {"names": ["f", "g"]}
+    missing = answer(names, ["f", "h"], probe, arguments)
+    assert missing == Raised("NameError", "name 'h' is not defined")
 
 
 def test_the_filter_is_whole_instructions():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import struct
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,15 +11,9 @@ from typing import Any
 
 from .frames import Channel
 from .output import CellOutput, describe_error
+from .protocol import ENDED, FORKED, NOTE, STARTED, WALL_FACTOR
 from .shell import GradingShell
 from .snapshot import Probe, answer_cases
-
-WALL_FACTOR = 3  # wall-clock seconds allowed for each second of CPU time
-GRACE = 1.0  # seconds a cell has to react to its time limit before its process is killed
-
-# Notes for the supervisor, on a pipe: what happens, and a number.
-NOTE = struct.Struct(">cII")
-STARTED, ENDED, FORKED = b"s", b"e", b"f"
 
 
 class TimeLimit(BaseException):
@@ -45,6 +38,7 @@ class Notebook:
 
     def run(self) -> None:
         """Run every cell, report each, say that all are done."""
+        self.control.send({"ready": True})
         waiting = iter(range(len(self.checks)))
         for cell in self.control.receive():
             if cell["exercise"] is not None:
@@ -83,7 +77,10 @@ class Notebook:
 
     def fork_snapshot(self, index: int, cell: Mapping[str, Any]) -> None:
         """Leave a copy of the notebook as it is now, to answer this exercise's cases later."""
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:  # the cells before it left no room for a process
+            return
         if pid == 0:
             try:
                 probe = self.probes.get(cell["exercise"])

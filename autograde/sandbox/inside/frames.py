@@ -27,7 +27,7 @@ class TooLate(FrameError):
 
 
 class Oversized(FrameError):
-    """A frame announced more than MAX_FRAME bytes."""
+    """A frame announced more bytes than are allowed."""
 
 
 class Malformed(FrameError):
@@ -44,7 +44,20 @@ class Channel:
         return self.sock.fileno()
 
     def send(self, message: Any, deadline: float | None = None) -> None:
-        data = msgpack.packb(message)
+        self.send_bytes(msgpack.packb(message), deadline)
+
+    def receive(self, deadline: float | None = None, limit: int = MAX_FRAME) -> Any:
+        """The next message. Raises Closed, TooLate, Oversized or Malformed.
+
+        A message can take sixty times its bytes in memory, so from a hostile end ask for few.
+        """
+        data = self.receive_bytes(deadline, limit)
+        try:
+            return msgpack.unpackb(data, max_ext_len=0)
+        except Exception as error:  # msgpack raises a dozen kinds for bad bytes
+            raise Malformed(str(error)) from None
+
+    def send_bytes(self, data: bytes, deadline: float | None = None) -> None:
         try:
             self._wait_until(deadline)
             self.sock.sendall(_LENGTH.pack(len(data)) + data)
@@ -53,16 +66,12 @@ class Channel:
         except OSError as error:
             raise Closed(str(error)) from None
 
-    def receive(self, deadline: float | None = None) -> Any:
-        """The next message. Raises Closed, TooLate, Oversized or Malformed."""
+    def receive_bytes(self, deadline: float | None = None, limit: int = MAX_FRAME) -> bytes:
+        """The bytes of the next frame. Raises Closed, TooLate or Oversized."""
         (length,) = _LENGTH.unpack(self._read(_LENGTH.size, deadline))
-        if length > MAX_FRAME:
+        if length > limit:
             raise Oversized
-        data = self._read(length, deadline)
-        try:
-            return msgpack.unpackb(data, max_ext_len=0)
-        except Exception as error:  # msgpack raises a dozen kinds for bad bytes
-            raise Malformed(str(error)) from None
+        return self._read(length, deadline)
 
     def _read(self, length: int, deadline: float | None) -> bytes:
         parts = bytearray()

@@ -14,15 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
 from chainrule.observe import Raised, observe, pack, unpack
 
 from .frames import Channel, Closed
+from .protocol import ANSWERED, TOO_LARGE
 
 Probe = Callable[..., Any]
-
-# An answer is [ANSWERED, packed observation] or [TOO_LARGE, b""]. No text of the child's own
-# choosing travels beside the observation: it could carry a secret case into the feedback.
-ANSWERED, TOO_LARGE = 0, 1
 
 
 def answer_cases(
@@ -36,7 +34,7 @@ def answer_cases(
     go_quiet(channel.fileno())
     while True:
         try:
-            case = channel.receive()
+            case = channel.receive_bytes()
         except Closed:
             return
         arguments = unpack(case)
@@ -45,11 +43,11 @@ def answer_cases(
         signal.setitimer(signal.ITIMER_PROF, limits["case_seconds"])
         observation = answer(namespace, symbols, probe, arguments)
         try:
-            reply = [ANSWERED, pack(observation)]
+            reply = ANSWERED + pack(observation)
         except ValueError:
-            reply = [TOO_LARGE, b""]
+            reply = TOO_LARGE
         signal.setitimer(signal.ITIMER_PROF, 0)
-        channel.send(reply)
+        channel.send_bytes(reply)
 
 
 def answer(

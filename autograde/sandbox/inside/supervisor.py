@@ -12,14 +12,16 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from . import processes
-from .cells import ENDED, FORKED, GRACE, NOTE, STARTED, WALL_FACTOR
 from .frames import MAX_DESCRIPTORS, Channel, FrameError
+from .protocol import ALL, ENDED, FORKED, NOTE, NOTEBOOK, STARTED, WALL_FACTOR
 
 TICK_MS = 50
+GRACE = 1.0  # seconds a cell has to react to its time limit before its process is killed
 MEMORY_EVERY = 0.25  # seconds
-NOTEBOOK = -1  # in messages: the notebook's process, where snapshots are numbered from 0
+PIPE_READS = 32  # of 4 kB: more than a pipe holds
 
 
 @dataclass
@@ -57,6 +59,7 @@ class Supervisor:
                 elif not self.obey():
                     return
             if self.reap():
+                self.send({"ended": ALL})
                 return
             self.check_time()
             self.check_memory()
@@ -93,21 +96,26 @@ class Supervisor:
 
     def reap(self) -> bool:
         """Report what has ended. True when nothing is left."""
-        while True:
+        for _ in range(1000):  # not forever, however fast processes come and go
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return True
             if pid == 0:
-                return False
-            while select.select([self.notes], [], [], 0)[0] and self.read_notes():
-                pass  # which processes are snapshots must be known before one is judged
+                break
+            self.drain_notes()  # which processes are snapshots must be known
             if pid == self.notebook:
                 self.cell_began = None
                 self.end_strays()
-                self.report(NOTEBOOK, pid, status)
+                self.send({**self.end_of(NOTEBOOK, pid, status), "forked": self.forked})
             elif pid in self.snapshots:
-                self.report(self.snapshots.pop(pid), pid, status)
+                self.send(self.end_of(self.snapshots.pop(pid), pid, status))
+        return False
+
+    def drain_notes(self) -> None:
+        for _ in range(PIPE_READS):
+            if not select.select([self.notes], [], [], 0)[0] or not self.read_notes():
+                return
 
     def end_strays(self) -> None:
         """Kill what the notebook left behind, except the snapshots."""
@@ -119,11 +127,13 @@ class Supervisor:
             for pid in strays:
                 self.kill(pid, "stray")
 
-    def report(self, number: int, pid: int, status: int) -> None:
+    def end_of(self, number: int, pid: int, status: int) -> dict[str, Any]:
         killed_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-        fields = {"ended": number, "signal": killed_by, "why": self.why.get(pid, "")}
+        return {"ended": number, "signal": killed_by, "why": self.why.get(pid, "")}
+
+    def send(self, report: dict[str, Any]) -> None:
         try:
-            self.life.send({**fields, "forked": self.forked} if number == NOTEBOOK else fields)
+            self.life.send(report)
         except FrameError:
             pass  # the coordinator hung up; the next poll says so
 
