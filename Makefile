@@ -37,9 +37,9 @@ cohort: $(VENV)/.grade  ## grade a sample class of 30 on unit 01 and compare wit
 	$(BIN)/chainrule cohort 01 --learners 30 --out $(SAMPLE) --seed 7
 	$(BIN)/chainrule grade 01 --submissions $(SAMPLE)/submitted --class $(CLASS)
 	$(BIN)/chainrule export 01 --class $(CLASS) --format csv --out $(CLASS)/scores.csv
-	@$(BIN)/python tests/packaging/same_scores.py $(CLASS)/scores.csv $(SAMPLE)/truth.csv
 	$(BIN)/chainrule report 01 --class $(CLASS) --out $(CLASS)/report.html
 	@echo "The class at a glance: $(CURDIR)/$(CLASS)/report.html"
+	@$(BIN)/python tests/packaging/same_scores.py $(CLASS)/scores.csv $(SAMPLE)/truth.csv
 
 build: $(VENV)/.author  ## make course/ from solutions/
 	$(BIN)/chainrule build

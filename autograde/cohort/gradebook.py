@@ -53,7 +53,8 @@ class GradebookProjection:
         if not record.submission:
             return  # nothing was handed in: nbgrader knows that by there being no submission
         try:
-            self._write(record, submitted)
+            with self.gradebook.db.no_autoflush:  # nbgrader builds rows half-linked
+                self._write(record, submitted)
             self.gradebook.db.commit()
         except SQLAlchemyError as error:
             self.gradebook.db.rollback()

@@ -12,8 +12,8 @@ import nbformat
 from autograde.intake.read import Quarantined
 
 FORMAT = 4
-MOST_CELLS = 10_000
-MOST_CODE = 4 * 2**20
+MOST_CELLS = 2_000
+MOST_CODE = 2**20
 NAMED_BY = ("exercise", "check", "question")  # the keys of metadata.chainrule
 
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")

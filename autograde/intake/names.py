@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+LONG = 10_000  # characters of an unusually long cell
 LONGEST_PARSED = 200_000  # characters; the syntax tree of a cell takes a hundred times its text
 FILENAME = "<submission>"
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
@@ -54,11 +55,18 @@ def squeezed(source: str) -> str:
 
 def names_of(source: str) -> Names:
     """The names of a cell. Never raises: what can't be parsed is read line by line."""
-    return _remembered(source) if len(source) < 10_000 else _names(source)
+    return _names_of_long(source) if len(source) > LONG else _names_of_short(source)
 
 
-@lru_cache(maxsize=2048)  # most cells of a class are the released ones
-def _remembered(source: str) -> Names:
+# Most cells of a class are the released ones, and each is asked for several times. Two caches, so
+# that neither many cells nor long ones can fill the memory.
+@lru_cache(maxsize=2048)
+def _names_of_short(source: str) -> Names:
+    return _names(source)
+
+
+@lru_cache(maxsize=128)
+def _names_of_long(source: str) -> Names:
     return _names(source)
 
 

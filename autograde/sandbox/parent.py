@@ -41,10 +41,11 @@ class WarmParent:
             "isolated": mode != "none",
         }
         self.mode = mode
+        self._unit = unit
         self.walls: list[str] = []
         self._site = allowed_files(packages)
         self._site["chainrule"] = Path(chainrule.__file__).parent
-        self._folder = tempfile.mkdtemp(prefix="chainrule-sandbox-")
+        self._folder: str | None = None  # needed by mode "none" only
         self._lock = threading.Lock()
         self._closed = False
         self._process: subprocess.Popen[bytes] | None = None
@@ -102,7 +103,8 @@ class WarmParent:
         self._stop()
         ours, theirs = socket.socketpair()
         with theirs, tempfile.TemporaryFile() as errors:
-            arguments = ["-m", "inside.warm_parent", str(theirs.fileno())]
+            # The unit is there only to tell one from another in a list of processes.
+            arguments = ["-m", "inside.warm_parent", str(theirs.fileno()), self._unit]
             try:
                 line, environment, folder = self._command(arguments)
                 started = self._starter.submit(
@@ -120,16 +122,14 @@ class WarmParent:
         """Command line, environment and working folder of the warm parent."""
         if self.mode == "bwrap":
             return bubblewrap.command(self._site, INSIDE, arguments), {}, "/"
-        site = Path(self._folder) / "site-packages"
-        if not site.exists():  # links to the allowed packages: the same allow-list, not enforced
-            site.mkdir()
-            for name, path in self._site.items():
-                (site / name).symlink_to(path)
-            (site / "inside").symlink_to(INSIDE)
+        if self._folder is None:  # links to the allowed packages: the same list, not enforced
+            self._folder = tempfile.mkdtemp(prefix="chainrule-sandbox-")
+            for name, path in {**self._site, "inside": INSIDE}.items():
+                (Path(self._folder) / name).symlink_to(path)
         kept = {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH") if key in os.environ}
-        environment = {**kept, **bubblewrap.ENVIRONMENT, "PYTHONPATH": str(site)}
+        environment = {**kept, **bubblewrap.ENVIRONMENT, "PYTHONPATH": self._folder}
         environment |= {name: self._folder for name in ("HOME", "TMPDIR", "IPYTHONDIR")}
-        environment["MPLCONFIGDIR"] = f"{self._folder}/matplotlib"
+        environment["MPLCONFIGDIR"] = f"{self._folder}/matplotlib-settings"
         python = os.path.realpath(sys.executable)  # without -S it would add its own packages
         return [python, "-S", "-s", "-P", *arguments], environment, self._folder
 
@@ -164,7 +164,8 @@ class WarmParent:
             self._closed = True
             self._stop()
         self._starter.shutdown()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _start(

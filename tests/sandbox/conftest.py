@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from pathlib import Path
@@ -14,6 +15,15 @@ LIMITS = Limits(
     cell_seconds=0.6, case_seconds=0.5, submission_seconds=30, memory_mb=1024, output_kb=4
 )
 
+# A name of its own, so that other sandboxes on this machine are not taken for ours. That there is
+# no such unit does not matter: these tests bring their own cells.
+UNIT = f"unit_of_{os.getpid()}"
+
+
+@pytest.fixture(scope="session")
+def unit():
+    return UNIT
+
 
 @pytest.fixture(scope="session")
 def bwrap():
@@ -24,13 +34,13 @@ def bwrap():
 
 @pytest.fixture(scope="session")
 def sandbox(bwrap):
-    with open_sandbox("bwrap", unit="neuron", packages=[], limits=LIMITS) as opened:
+    with open_sandbox("bwrap", unit=UNIT, packages=[], limits=LIMITS) as opened:
         yield opened
 
 
 @pytest.fixture
 def warm_parents():
-    """A function: the processes of this machine that run the sandbox's code."""
+    """A function: the processes that run the code of this test run's sandboxes."""
 
     def find() -> set[int]:
         found = set()
@@ -39,7 +49,7 @@ def warm_parents():
                 line = path.read_bytes()
             except OSError:
                 continue
-            if b"inside.warm_parent" in line:
+            if b"inside.warm_parent" in line and UNIT.encode() in line:
                 found.add(int(path.parent.name))
         return found
 

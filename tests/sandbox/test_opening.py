@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -61,35 +62,35 @@ def test_a_missing_package_is_said_with_what_to_do():
 # --- opening -------------------------------------------------------------------------------------
 
 
-def test_an_unknown_mode_is_refused():
+def test_an_unknown_mode_is_refused(unit):
     with pytest.raises(ValueError, match="no sandbox mode 'magic'"):
-        open_sandbox("magic", unit="neuron", packages=[], limits=LIMITS)
+        open_sandbox("magic", unit=unit, packages=[], limits=LIMITS)
 
 
-def test_another_system_is_told_in_a_sentence(monkeypatch):
+def test_another_system_is_told_in_a_sentence(unit, monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(SandboxUnavailable, match="Linux") as caught:
-        open_sandbox("bwrap", unit="neuron", packages=[], limits=LIMITS)
+        open_sandbox("bwrap", unit=unit, packages=[], limits=LIMITS)
     assert caught.value.exit_code == 3
 
 
-def test_without_bubblewrap_the_message_says_how_to_install_it(monkeypatch):
+def test_without_bubblewrap_the_message_says_how_to_install_it(unit, monkeypatch):
     monkeypatch.setattr(bubblewrap.shutil, "which", lambda name, path=None: None)
     with pytest.raises(SandboxUnavailable, match="apt-get install bubblewrap"):
-        open_sandbox("bwrap", unit="neuron", packages=[], limits=LIMITS)
+        open_sandbox("bwrap", unit=unit, packages=[], limits=LIMITS)
 
 
-def test_a_refusal_of_bubblewrap_is_shown(monkeypatch, tmp_path):
+def test_a_refusal_of_bubblewrap_is_shown(unit, monkeypatch, tmp_path):
     broken = tmp_path / "bwrap"
     broken.write_text("#!/bin/sh\necho 'No permissions to create a new namespace' >&2\nexit 1\n")
     broken.chmod(0o755)
     monkeypatch.setattr(bubblewrap, "tool", lambda name, package: str(broken))
     with pytest.raises(SandboxUnavailable, match="No permissions to create a new namespace"):
-        open_sandbox("bwrap", unit="neuron", packages=[], limits=LIMITS)
+        open_sandbox("bwrap", unit=unit, packages=[], limits=LIMITS)
 
 
 @pytest.mark.usefixtures("bwrap")
-def test_a_sandbox_with_a_hole_is_not_opened(monkeypatch, tmp_path):
+def test_a_sandbox_with_a_hole_is_not_opened(unit, monkeypatch, tmp_path):
     hole = tmp_path / "hole"
     hole.write_text("visible")
     whole = bubblewrap.command
@@ -102,30 +103,27 @@ def test_a_sandbox_with_a_hole_is_not_opened(monkeypatch, tmp_path):
     monkeypatch.setattr(bubblewrap, "command", with_a_hole)
     monkeypatch.setattr(selftest, "private_paths", lambda: ["/opt/hole"])
     with pytest.raises(SandboxUnavailable, match="read /opt/hole"):
-        open_sandbox("bwrap", unit="neuron", packages=[], limits=LIMITS)
+        open_sandbox("bwrap", unit=unit, packages=[], limits=LIMITS)
 
 
-def test_the_self_test_sees_that_mode_none_does_not_isolate():
-    with open_sandbox("none", unit="neuron", packages=[], limits=LIMITS) as sandbox:
+def test_the_self_test_sees_that_mode_none_does_not_isolate(unit):
+    with open_sandbox("none", unit=unit, packages=[], limits=LIMITS) as sandbox:
         with pytest.raises(SandboxUnavailable, match="connected to a port.*killed a process"):
             selftest.check(sandbox)
 
 
-def test_mode_none_runs_the_same_protocol(warm_parents, assert_nothing_new):
-    before = warm_parents()
-    with open_sandbox("none", unit="neuron", packages=[], limits=LIMITS) as sandbox:
+def test_mode_none_runs_the_same_protocol(unit):
+    with open_sandbox("none", unit=unit, packages=[], limits=LIMITS) as sandbox:
         assert sandbox.mode == "none" and sandbox.walls == []
-        cells = [*HONEST, Cell("fork", "import os, time\nif os.fork() == 0: time.sleep(60)")]
-        run = sandbox.run(cells, ONE_CASE)
+        run = sandbox.run(HONEST, ONE_CASE)
         assert run.failure is None and run.replies["f"][0].observation == 2
         spec = "import importlib.util as u\nprint(u.find_spec('torch'), u.find_spec('pytest'))"
         assert text(sandbox.run([Cell("x", spec)], {}).outputs["x"]) == "None None\n"
-    assert_nothing_new(before)
 
 
 @pytest.mark.usefixtures("bwrap")
-def test_a_unit_that_asks_for_torch_has_it():
-    with open_sandbox("bwrap", unit="tensors", packages=["torch"], limits=LIMITS) as sandbox:
+def test_a_unit_that_asks_for_torch_has_it(unit):
+    with open_sandbox("bwrap", unit=unit, packages=["torch"], limits=LIMITS) as sandbox:
         cells = [
             Cell("f", "import torch\ndef f(x):\n    return torch.tensor(x).sum()"),
             Cell("check-f", "", "f", ("f",)),
@@ -140,9 +138,9 @@ def test_a_unit_that_asks_for_torch_has_it():
 
 
 @pytest.mark.usefixtures("bwrap")
-def test_a_killed_parent_fails_the_run_in_flight_and_is_started_again(warm_parents):
+def test_a_killed_parent_fails_the_run_in_flight_and_is_started_again(unit, warm_parents):
     before = warm_parents()
-    with open_sandbox("bwrap", unit="neuron", packages=[], limits=LIMITS) as sandbox:
+    with open_sandbox("bwrap", unit=unit, packages=[], limits=LIMITS) as sandbox:
         parents = warm_parents() - before
         with ThreadPoolExecutor(1) as pool:
             slow = [Cell("slow", "import time\ntime.sleep(3)"), *HONEST]
@@ -157,10 +155,10 @@ def test_a_killed_parent_fails_the_run_in_flight_and_is_started_again(warm_paren
 
 
 @pytest.mark.usefixtures("bwrap")
-def test_a_sandbox_outlives_the_thread_that_restarted_it(warm_parents):
+def test_a_sandbox_outlives_the_thread_that_restarted_it(unit, warm_parents):
     """bubblewrap's --die-with-parent means the thread that started it."""
     before = warm_parents()
-    with open_sandbox("bwrap", unit="neuron", packages=[], limits=LIMITS) as sandbox:
+    with open_sandbox("bwrap", unit=unit, packages=[], limits=LIMITS) as sandbox:
         for pid in warm_parents() - before:
             os.kill(pid, signal.SIGKILL)
         thread = threading.Thread(target=sandbox.run, args=(HONEST, ONE_CASE))
@@ -170,23 +168,24 @@ def test_a_sandbox_outlives_the_thread_that_restarted_it(warm_parents):
         assert run.failure is None
 
 
-@pytest.mark.usefixtures("bwrap")
-def test_nothing_is_left_after_closing(warm_parents, assert_nothing_new):
+@pytest.mark.parametrize("mode", ["bwrap", "none"])
+def test_nothing_is_left_after_closing(
+    unit, mode, bwrap, warm_parents, assert_nothing_new, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = warm_parents()
-    folders = set(Path("/tmp").glob("chainrule-*"))
-    mounts = Path("/proc/self/mounts").read_text()
-    with open_sandbox("bwrap", unit="neuron", packages=[], limits=LIMITS) as sandbox:
+    with open_sandbox(mode, unit=unit, packages=[], limits=LIMITS) as sandbox:
         cell = "import os, time\nfor _ in range(3):\n    if os.fork() == 0: time.sleep(60)"
         sandbox.run([Cell("fork", cell)], {})
         assert warm_parents() - before
     assert_nothing_new(before)
-    assert set(Path("/tmp").glob("chainrule-*")) <= folders
-    assert Path("/proc/self/mounts").read_text() == mounts
+    assert list(tmp_path.iterdir()) == []
+    assert "/opt/site-packages" not in Path("/proc/self/mounts").read_text()
 
 
 @pytest.mark.usefixtures("bwrap")
-def test_closing_ends_a_run_in_flight():
-    sandbox = open_sandbox("bwrap", unit="neuron", packages=[], limits=LIMITS)
+def test_closing_ends_a_run_in_flight(unit):
+    sandbox = open_sandbox("bwrap", unit=unit, packages=[], limits=LIMITS)
     with ThreadPoolExecutor(1) as pool:
         flight = pool.submit(sandbox.run, [Cell("slow", "import time\ntime.sleep(10)")], {})
         time.sleep(0.3)
@@ -197,7 +196,7 @@ def test_closing_ends_a_run_in_flight():
 COORDINATOR = """
 import time
 from autograde.sandbox import Cell, Limits, open_sandbox
-sandbox = open_sandbox({mode!r}, unit="neuron", packages=[], limits=Limits())
+sandbox = open_sandbox({mode!r}, unit={unit!r}, packages=[], limits=Limits())
 print("ready", flush=True)
 sandbox.run([Cell("slow", "import time; time.sleep(60)")], {{}})
 """
@@ -205,10 +204,10 @@ sandbox.run([Cell("slow", "import time; time.sleep(60)")], {{}})
 
 @pytest.mark.parametrize("mode", ["bwrap", "none"])
 def test_nothing_is_left_when_the_coordinator_is_killed(
-    mode, bwrap, warm_parents, assert_nothing_new
+    unit, mode, bwrap, warm_parents, assert_nothing_new
 ):
     before = warm_parents()
-    program = [sys.executable, "-c", COORDINATOR.format(mode=mode)]
+    program = [sys.executable, "-c", COORDINATOR.format(mode=mode, unit=unit)]
     with subprocess.Popen(program, stdout=subprocess.PIPE) as coordinator:
         assert coordinator.stdout.readline() == b"ready\n"
         time.sleep(0.3)

@@ -1,6 +1,6 @@
 """The warm parent: imports what graded code needs once, then forks one guard per submission.
 
-Started as `python -m inside.warm_parent DESCRIPTOR` with a socket to the coordinator. It never
+Started as `python -m inside.warm_parent DESCRIPTOR UNIT` with a socket to the coordinator. It never
 reads a submission, so that no later fork can inherit one.
 """
 
