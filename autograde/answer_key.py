@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from autograde.declare import ExerciseDeclaration, Given
+from autograde.declare import ExerciseDeclaration, Given, Variant
 from autograde.unit import SourceError, Unit
 from chainrule.answers import Answers, Case, Draw, Exercise, Mistake, Question
 from chainrule.check import find_probe
@@ -131,9 +131,16 @@ class AnswerKey:
     def mistakes(self, exercise: str) -> list[tuple[str, dict[str, Any]]]:
         """Each mistake's sentence, and the namespace of a notebook that makes it."""
         return [
-            (variant.says, self.variant(exercise, variant.apply(self.solved_cell(exercise))))
+            (variant.says, self.variant(exercise, self.cell_of(exercise, variant)))
             for variant in self.unit.exercise(exercise).mistakes
         ]
+
+    def cell_of(self, exercise: str, variant: Variant) -> str:
+        """The cell's text of a mistake or an alternative."""
+        try:
+            return variant.apply(self.solved_cell(exercise))
+        except ValueError as error:
+            raise _wrong(self.unit, self.unit.exercise(exercise), str(error)) from None
 
     def variant(self, exercise: str, source: str) -> dict[str, Any]:
         """The namespace of the solution with one exercise's cell replaced by `source`."""

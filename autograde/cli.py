@@ -19,6 +19,10 @@ ClassOption = Annotated[Path, typer.Option("--class", help="The class folder.")]
 DatabaseOption = Annotated[
     str, typer.Option(help="The gradebook's SQLAlchemy URL; default: SQLite in the class folder.")
 ]
+SANDBOX_HELP = (
+    "bwrap: namespaces; Linux with bubblewrap. docker: containers; Docker or Podman. landlock: "
+    "weaker, without namespaces; Linux 6.12 or newer. none: no walls, for code you trust."
+)
 UnitArgument = Annotated[str, typer.Argument(metavar="UNIT", help="01, neuron or 01_neuron.")]
 
 
@@ -90,37 +94,53 @@ def grade(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="How many at once; default: cores.")
     ] = None,
-    sandbox: Annotated[str, typer.Option(help="bwrap, or none (not safe).")] = "bwrap",
+    sandbox: Annotated[str, typer.Option(help=SANDBOX_HELP)] = "bwrap",
+    cell_seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="CPU seconds that one cell may take; usually 10.")
+    ] = None,
+    submission_seconds: Annotated[
+        float | None, typer.Option(min=1, help="Seconds for all of a submission; usually 60.")
+    ] = None,
+    memory: Annotated[
+        int | None, typer.Option(min=256, help="MB of memory for a submission; usually 2048.")
+    ] = None,
     db: DatabaseOption = "",
     json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
     root: RootOption = None,
 ) -> None:
     """Grade a class: what is new or changed; results, gradebook and feedback."""
     from autograde.cohort.class_folder import ClassFolder
-    from autograde.cohort.grade import grade_class, prepare
+    from autograde.cohort.grade import grade_class, limits_of, prepare
     from autograde.cohort.progress_bar import progress_bar
-    from autograde.sandbox import SandboxUnavailable
+    from autograde.sandbox import GAPS, known_mode
     from autograde.unit import find_root, load_unit
     from chainrule.errors import UserError
 
+    known_mode(sandbox)
     subject = load_unit(root or find_root(), unit)
     if not submissions.exists():
         raise UserError(f"There is no {submissions}. Name the folder or zip of submissions.")
     folder = ClassFolder(class_folder, db)
-    try:
-        with progress_bar(f"Grading {subject.name.folder}") as show:
-            grading = prepare(subject, folder, sandbox)
-            summary = grade_class(grading, submissions, folder, jobs or os.cpu_count() or 1, show)
-    except SandboxUnavailable as error:
-        raise UserError(str(error), exit_code=3) from None
+    limits = limits_of(
+        subject,
+        cell_seconds=cell_seconds,
+        submission_seconds=submission_seconds,
+        memory_mb=memory,
+    )
+    with progress_bar(f"Grading {subject.name.folder}") as show:
+        grading = prepare(subject, folder, sandbox, limits)
+        summary = grade_class(grading, submissions, folder, jobs or os.cpu_count() or 1, show)
     if json:
         typer.echo(summary.json())
     else:
         typer.echo(
             f"{summary.graded} graded, {summary.repaired} repaired, {summary.quarantined} "
             f"quarantined, {summary.ungraded} ungraded, {summary.skipped} already graded "
-            f"in {summary.seconds} s. Results, gradebook and feedback are in {class_folder}."
+            f"in {summary.seconds} s, sandbox {sandbox}. Results, gradebook and feedback are in "
+            f"{class_folder}."
         )
+    if sandbox in GAPS:
+        typer.echo(f"Sandbox {sandbox}: {GAPS[sandbox]}", err=True)
     if summary.interrupted:
         typer.echo(
             "Stopped early; what was graded is kept. Run the same command to go on.", err=True

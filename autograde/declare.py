@@ -17,12 +17,13 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from autograde.sandbox.model import Limits, known_limits
 from chainrule.compare import ByDistribution, ByLaw, Close, Comparator
 
 CaseSource = Callable[[np.random.Generator], Iterator["Given"]]
@@ -116,6 +117,7 @@ class UnitDeclaration:
 
     title: str = ""
     packages: list[str] = field(default_factory=list)
+    limits: dict[str, float] = field(default_factory=dict)
     exercises: dict[str, ExerciseDeclaration] = field(default_factory=dict)
     questions: list[QuestionDeclaration] = field(default_factory=list)
 
@@ -130,9 +132,17 @@ def start_unit() -> UnitDeclaration:
     return _current
 
 
-def unit(title: str, packages: Sequence[str] = ()) -> None:
-    """Name the unit; `packages` are what graded code may import beyond the course's own."""
+def unit(
+    title: str, packages: Sequence[str] = (), limits: Mapping[str, float] | None = None
+) -> None:
+    """Name the unit; `packages` are what graded code may import beyond the course's own.
+
+    limits: budgets for this unit, by the names in `autograde.sandbox.Limits`:
+    `{"cell_seconds": 20}`. Raises ValueError for a budget that there isn't or can't be.
+    """
+    Limits(**known_limits(limits or {}))
     _current.title, _current.packages = title, list(packages)
+    _current.limits = dict(limits or {})
 
 
 def exercise(

@@ -17,6 +17,7 @@ PARTS = (
     "constraints.txt",
     "environment.yml",
     "binder",
+    ".github/check.png",
     "course",
 )
 

@@ -131,10 +131,9 @@ class Subject:
     def _alternatives(self, number: int) -> dict[str, Planted]:
         cells = {}
         for name, declared in self._declared.items():
-            solved = self.key.solved_cell(name)
-            options = declared.alternatives
+            other = declared.alternatives[number : number + 1]
             cells[name] = Planted(
-                options[number].apply(solved) if number < len(options) else solved
+                self.key.cell_of(name, other[0]) if other else self.key.solved_cell(name)
             )
         return cells
 
@@ -159,6 +158,10 @@ def _without_demos(notebook: NotebookNode) -> NotebookNode:
 
 
 def proof_1(subject: Subject) -> Iterator[str]:
+    total = sum(e.points for e in subject.answers.exercises.values())
+    total += sum(question.points for question in subject.answers.questions)
+    if total != 20:
+        yield f"{subject.unit.name.folder}: its points sum to {total:g}; a unit has 20."
     for result in subject.graded["untouched"].exercises:
         if result.score != 0:
             yield (
@@ -172,10 +175,6 @@ def proof_1(subject: Subject) -> Iterator[str]:
                 f"{subject.where(result.exercise)}: the solution earns {result.score} of "
                 f"{result.max_score}: {said} Mend the solution or its check."
             )
-    total = sum(e.points for e in subject.answers.exercises.values())
-    total += sum(question.points for question in subject.answers.questions)
-    if total != 20:
-        yield f"{subject.unit.name.folder}: its points sum to {total:g}; a unit has 20."
 
 
 def proof_2(subject: Subject) -> Iterator[str]:
@@ -254,7 +253,7 @@ def proof_4(subject: Subject) -> Iterator[str]:
                 "Add one with .alternative(...)."
             )
         for alternative in alternatives:
-            names = subject.key.variant(name, alternative.apply(subject.key.solved_cell(name)))
+            names = subject.key.variant(name, subject.key.cell_of(name, alternative))
             for seed, draw in subject.draws(name):
                 cases = draw_cases(subject.unit, subject.unit.exercise(name), seed)
                 found = judge(exercise, draw, answer(subject.unit, name, names, cases))

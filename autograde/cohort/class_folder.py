@@ -14,6 +14,23 @@ from chainrule.errors import UserError
 
 DEFAULT = Path("grading")
 
+# In the class folder, so that nbgrader's commands are as safe there as in the clone. Without the
+# grader nbgrader must not go on: it would execute submissions itself.
+NBGRADER_CONFIG = """# Written by Chainrule: nbgrader's commands use its grader in this class folder.
+
+import sys
+from pathlib import Path
+
+CLONE = Path({clone!r})
+sys.path.append(str(CLONE))
+try:
+    from autograde.nbgrader_bridge import install
+except ImportError:
+    sys.exit(f"Chainrule is not at {{CLONE}} any more. Run `chainrule grade` from where it is now.")
+
+install(get_config(), course=Path(__file__).resolve().parent, clone=CLONE)
+"""
+
 
 @dataclass(frozen=True)
 class ClassFolder:
@@ -64,6 +81,10 @@ class ClassFolder:
 
     def assignment(self, unit: Unit) -> Path:
         """nbgrader's released notebook in this folder, made again when the unit has changed."""
+        settings = NBGRADER_CONFIG.format(clone=str(unit.root.resolve()))
+        path = self.path / "nbgrader_config.py"
+        if not path.exists() or path.read_text(encoding="utf-8") != settings:
+            write_atomically(path, settings)
         release = self.path / "release" / unit.name.folder / unit.released.name
         newest = max(
             path.stat().st_mtime for path in (unit.source, unit.source.with_name("exercises.py"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import platform
 import signal
 import tempfile
@@ -25,7 +26,7 @@ from nbformat import NotebookNode
 
 import chainrule
 from autograde.answer_key import AnswerKey, answer, draw_cases, make_answers, secret_seed
-from autograde.build.notebooks import notebook_text
+from autograde.build.notebooks import generate_assignment, notebook_text
 from autograde.cohort.autograded import autograded_notebook
 from autograde.cohort.class_folder import ClassFolder, write_atomically
 from autograde.cohort.gradebook import GradebookProjection
@@ -38,14 +39,18 @@ from autograde.cohort.results import (
     one_at_a_time,
 )
 from autograde.intake import Quarantined, Submission, find_submissions, read_submission, take_in
+from autograde.intake.find import shown_name
 from autograde.judge import choose, judge_run, questions_to_ask
 from autograde.report.feedback import feedback_html
-from autograde.sandbox import Limits, Sandbox, open_sandbox
+from autograde.sandbox import Limits, Sandbox, known_mode, open_sandbox
 from autograde.unit import SourceError, Unit
 from chainrule.answers import Answers, Draw
 from chainrule.verdict import PASSED, judge
 
 NOTHING_HANDED_IN = "nothing was handed in"
+UNREADABLE = "unreadable"  # in place of the hash of a submission that can't be read
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -95,21 +100,37 @@ class Grading:
             "seed": hashlib.sha256(self.seed).hexdigest()[:16],
             "engine": chainrule.__version__,
             "sandbox": self.sandbox_mode,
+            "limits": str(self.limits),
             "pins": f"python {platform.python_version()}, numpy {np.__version__}",
         }
+
+
+def limits_of(unit: Unit, **asked: float | None) -> Limits:
+    """The budgets of a submission: what is asked for, else the unit's own, else the usual.
+
+    asked: fields of Limits; None leaves one as it is.
+    """
+    given = {name: value for name, value in asked.items() if value is not None}
+    return Limits(**{**unit.declaration.limits, **given})  # type: ignore[arg-type]
 
 
 def prepare(
     unit: Unit, class_folder: ClassFolder, sandbox_mode: str = "bwrap", limits: Limits | None = None
 ) -> Grading:
     """The answers, the secret draws (proved again on the class's seed) and the release."""
+    known_mode(sandbox_mode)
     key = AnswerKey(unit)
     seed = class_folder.seed()
     draws = {name: key.secret(name, seed) for name in unit.declaration.exercises}
     answers = make_answers(key)
     prove_draws(key, answers, draws, seed)
-    release = nbformat.read(class_folder.assignment(unit), as_version=4)
-    return Grading(unit, answers, draws, release, seed, sandbox_mode, limits or Limits())
+    assignment = class_folder.assignment(unit)
+    with GradebookProjection(class_folder, unit) as gradebook:
+        known = gradebook.knows_assignment()
+    if not known:
+        assignment = generate_assignment(unit, class_folder.path, class_folder.db_url or None)
+    release = nbformat.read(assignment, as_version=4)
+    return Grading(unit, answers, draws, release, seed, sandbox_mode, limits or limits_of(unit))
 
 
 def prove_draws(
@@ -120,8 +141,8 @@ def prove_draws(
     Raises SourceError otherwise: a draw that can't tell them apart must not grade anyone.
     """
     for name, exercise in answers.exercises.items():
-        solved = key.solved_cell(name)
-        right = [key.variant(name, a.apply(solved)) for a in key.unit.exercise(name).alternatives]
+        alternatives = key.unit.exercise(name).alternatives
+        right = [key.variant(name, key.cell_of(name, one)) for one in alternatives]
         for number, draw in enumerate(draws[name]):
             where = f"{key.unit.name.folder}, exercise {name}, secret draw {number}"
             if judge(exercise, draw, [case.expected for case in draw.cases]).status != PASSED:
@@ -129,7 +150,7 @@ def prove_draws(
             cases = draw_cases(
                 key.unit, key.unit.exercise(name), secret_seed(seed, key.unit, name, number)
             )
-            for alternative, names in zip(key.unit.exercise(name).alternatives, right, strict=True):
+            for alternative, names in zip(alternatives, right, strict=True):
                 found = judge(exercise, draw, answer(key.unit, name, names, cases))
                 if found.status != PASSED:
                     said = next(case.message for case in found.cases if not case.passed)
@@ -142,7 +163,32 @@ def prove_draws(
 def grade_one(
     grading: Grading, sandbox: Sandbox, submission: Submission
 ) -> tuple[Record, NotebookNode | None]:
-    """Grade one submission. Whatever it holds, this returns a record."""
+    """Grade one submission. Whatever it holds, this returns a record.
+
+    An error of ours is a record too: this submission waits for a person, the others are graded.
+    """
+    try:
+        return _grade_one(grading, sandbox, submission)
+    except Exception as error:
+        reason = f"the grader failed on this submission ({type(error).__name__}: {error})"[:500]
+        log.exception("The grader failed on the submission of %s.", submission.learner)
+        return (
+            Record(
+                learner=submission.learner,
+                unit=grading.unit.name.folder,
+                submission=UNREADABLE,
+                key={**grading.key, "submission": UNREADABLE},
+                exercises=tuple(same_for_all(grading.answers, None, UNGRADED, reason)),
+                reason=reason,
+                graded_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            ),
+            None,
+        )
+
+
+def _grade_one(
+    grading: Grading, sandbox: Sandbox, submission: Submission
+) -> tuple[Record, NotebookNode | None]:
     started = time.monotonic()
 
     def record(sha256: str, results: Sequence[ExerciseResult], **more: object) -> Record:
@@ -167,13 +213,14 @@ def grade_one(
         taken = take_in(data, grading.release, grading.answers)
     except Quarantined as reason:
         results = same_for_all(grading.answers, None, QUARANTINED, str(reason))
-        return record(sha256 or "unreadable", results, reason=str(reason)), None
+        return record(sha256 or UNREADABLE, results, reason=str(reason)), None
     secret = {name: choose(draws, grading.seed, sha256) for name, draws in grading.draws.items()}
     cases = {
         name: questions_to_ask(exercise, secret[name])
         for name, exercise in grading.answers.exercises.items()
     }
-    run = sandbox.run(taken.cells, cases)
+    public = {name: len(one.public.cases) for name, one in grading.answers.exercises.items()}
+    run = sandbox.run(taken.cells, cases, public)
     results = judge_run(grading.answers, secret, run, taken.answered)
     graded = record(
         sha256,
@@ -204,18 +251,27 @@ def grade_class(
     class_folder: ClassFolder,
     jobs: int,
     show: Callable[[int, int, Summary], None] = lambda done, total, summary: None,
+    wanted: Callable[[str], bool] = lambda learner: True,
+    again: bool = False,
 ) -> Summary:
     """Grade every submission that is new or changed; write results, gradebook and feedback.
 
     show(done, total, summary) is called after each. Ctrl-C finishes what is running and keeps it.
+    wanted(learner): whose submissions to look at. again: grade also what is graded already.
     """
     started = time.monotonic()
     summary = Summary()
     results = class_folder.results(grading.unit)
     with one_at_a_time(class_folder.path), tempfile.TemporaryDirectory() as scratch:
         found = find_submissions(submissions_folder, grading.unit.name, Path(scratch))
+        found = [one for one in found if wanted(one.learner)]
         before = results.newest()
-        todo = [one for one in found if not _already_graded(one, before.get(one.learner), grading)]
+        todo = [
+            one
+            for one in found
+            if again or not _already_graded(one, before.get(one.learner), grading)
+        ]
+        todo.sort(key=lambda one: not _is_ungraded(before.get(one.learner)))
         summary.skipped = len(found) - len(todo)
         with (
             open_sandbox(
@@ -226,16 +282,21 @@ def grade_class(
             ) as sandbox,
             GradebookProjection(class_folder, grading.unit) as gradebook,
         ):
+            times = {submission.learner: submission.submitted for submission in found}
+            for record in gradebook.lacking(before.values()):
+                gradebook.write(record, times.get(record.learner))
             for done, (submission, record, notebook) in enumerate(
                 _graded(grading, sandbox, todo, jobs, summary), start=1
             ):
-                results.append(record)
+                # The result comes after its pages and before the gradebook: killed in between,
+                # the next run writes the pages again, and completes the gradebook.
                 write_out(grading, class_folder, record, notebook)
+                results.append(record)
                 gradebook.write(record, submission.submitted)
                 summary.count(record)
                 show(done, len(todo), summary)
         for learner in _without_submission(submissions_folder, found):
-            if learner not in before:
+            if learner not in before and wanted(learner):
                 nothing = same_for_all(grading.answers, 0, MISSING, NOTHING_HANDED_IN)
                 results.append(
                     Record(
@@ -251,14 +312,24 @@ def grade_class(
     return summary
 
 
+def _is_ungraded(last: Record | None) -> bool:
+    return last is not None and last.status == UNGRADED
+
+
 def _already_graded(submission: Submission, last: Record | None, grading: Grading) -> bool:
-    """Whether the newest result is of these very bytes, under the same key, and has scores."""
-    if last is None or last.status == UNGRADED or submission.problem:
+    """Whether the newest result is of these very bytes, under the same key, and has scores.
+
+    What can't be read has no bytes; there the reason has to be the same.
+    """
+    if last is None or last.status == UNGRADED:
         return False
     try:
+        if submission.problem:
+            raise Quarantined(submission.problem)
         sha256 = hashlib.sha256(read_submission(submission.path)).hexdigest()
-    except Quarantined:
-        return False
+    except Quarantined as reason:
+        same = {**grading.key, "submission": UNREADABLE}
+        return last.key == same and last.reason == str(reason)
     return last.key == {**grading.key, "submission": sha256}
 
 
@@ -268,7 +339,8 @@ def _without_submission(folder: Path, found: Sequence[Submission]) -> list[str]:
     if not nested or not all(one.path.parent.parent.parent == folder for one in found):
         return []
     have = {submission.learner for submission in found}
-    return sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name not in have)
+    folders = [path.name for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
+    return sorted(name for name in map(shown_name, folders) if name not in have)
 
 
 def _graded(

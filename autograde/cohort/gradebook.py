@@ -7,7 +7,16 @@ from collections.abc import Iterable
 from datetime import datetime
 from types import TracebackType
 
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import (
+    Assignment,
+    BaseCell,
+    Grade,
+    Gradebook,
+    InvalidEntry,
+    MissingEntry,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from autograde.cohort.class_folder import ClassFolder
@@ -40,6 +49,14 @@ class GradebookProjection:
             ) from None
         return self
 
+    def knows_assignment(self) -> bool:
+        """Whether the assignment is in it: not when the gradebook is new, or was removed."""
+        try:
+            self.gradebook.find_notebook(self.unit.name.name, self.unit.name.folder)
+        except MissingEntry:
+            return False
+        return True
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -56,7 +73,7 @@ class GradebookProjection:
             with self.gradebook.db.no_autoflush:  # nbgrader builds rows half-linked
                 self._write(record, submitted)
             self.gradebook.db.commit()
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, MissingEntry, InvalidEntry) as error:
             self.gradebook.db.rollback()
             raise UserError(
                 f"The gradebook refused the scores of {record.learner}: {_first_line(error)}. "
@@ -82,6 +99,30 @@ class GradebookProjection:
                 continue
             comment.auto_comment = "No response." if result.status == "missing" else None
 
+    def lacking(self, records: Iterable[Record]) -> list[Record]:
+        """Those whose scores the gradebook does not hold: grading was stopped between the two,
+        or the gradebook is another one."""
+        held: dict[str, dict[str, float | None]] = {}
+        rows = (
+            self.gradebook.db.query(SubmittedAssignment.student_id, BaseCell.name, Grade.auto_score)
+            .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+            .join(Grade, Grade.notebook_id == SubmittedNotebook.id)
+            .join(BaseCell, BaseCell.id == Grade.cell_id)
+            .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+            .filter(Assignment.name == self.unit.name.folder)
+        )
+        for learner, cell, score in rows:
+            held.setdefault(learner, {})[cell] = score
+        return [
+            record
+            for record in records
+            if record.submission and not self._held(held.get(record.learner, {}), record)
+        ]
+
+    def _held(self, scores: dict[str, float | None], record: Record) -> bool:
+        cells = [(self.checks[result.exercise], result.score) for result in record.exercises]
+        return all(cell in scores and scores[cell] == score for cell, score in cells)
+
     def manual_scores(self, learners: Iterable[str]) -> dict[tuple[str, str], float]:
         """The marks people gave: (learner, exercise) to score, extra credit included."""
         folder, name = self.unit.name.folder, self.unit.name.name
@@ -95,6 +136,20 @@ class GradebookProjection:
                 if grade.manual_score is not None:
                     given[learner, exercise] = grade.manual_score + (grade.extra_credit or 0)
         return given
+
+    def comments(self, learner: str) -> dict[str, str]:
+        """What a person wrote about a learner's exercises and questions, by their names."""
+        written = {}
+        for exercise in self.checks:
+            try:
+                comment = self.gradebook.find_comment(
+                    exercise, self.unit.name.name, self.unit.name.folder, learner
+                )
+            except MissingEntry:
+                continue
+            if comment.manual_comment:
+                written[exercise] = comment.manual_comment
+        return written
 
 
 def _first_line(error: Exception) -> str:

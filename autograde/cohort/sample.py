@@ -81,12 +81,13 @@ def plant(key: AnswerKey, declared: ExerciseDeclaration, rng: random.Random) -> 
     """What one sample learner writes for one exercise."""
     solved = key.solved_cell(declared.name)
     if rng.random() < rng.choice(SKILLS):
-        right = [solved] + [variant.apply(solved) for variant in declared.alternatives]
+        others = [key.cell_of(declared.name, variant) for variant in declared.alternatives]
+        right = [solved, *others]
         return Planted(rng.choice(right))
     if rng.random() < 0.25:
         return Planted(stub(key.unit, declared.name), stub=True)
     mistake = rng.choice(declared.mistakes)
-    return Planted(mistake.apply(solved), mistake=mistake.says)
+    return Planted(key.cell_of(declared.name, mistake), mistake=mistake.says)
 
 
 def stub(unit: Unit, exercise: str) -> str:

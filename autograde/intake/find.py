@@ -19,7 +19,7 @@ from chainrule.errors import UserError
 from chainrule.units import UnitName, parse_folder
 
 DEEPEST = 8  # folders below the one that was named
-LONGEST_NAME = 100
+LONGEST_NAME = 100  # bytes: it becomes a folder's name
 NOT_A_TIME = (ValueError, TypeError, AttributeError, RecursionError)
 RECEIPT, TIMESTAMP = "receipt.json", "timestamp.txt"  # written by `chainrule submit`, by nbgrader
 
@@ -62,8 +62,9 @@ def find_submissions(folder: Path, unit: UnitName, scratch: Path) -> list[Submis
         raise UserError(f"{folder} can't be read ({error.strerror}). {_layouts(unit)}") from None
     owned: dict[_Owner, list[Entry]] = defaultdict(list)
     flat = {entry.parts[0] for entry in entries if len(entry.parts) == 1}
+    export = _is_export(entries, zipped=not folder.is_dir())
     for entry in entries:
-        owner = _owner(entry, unit, flat)
+        owner = _owner(entry, unit, flat, export)
         if owner:
             owned[owner].append(entry)
     if not owned:
@@ -179,12 +180,27 @@ def _link(
 # --- whose is it -------------------------------------------------------------------------------
 
 
-def _owner(entry: Entry, unit: UnitName, flat: set[str]) -> _Owner | None:
+def _is_export(entries: Sequence[Entry], zipped: bool) -> bool:
+    """Whether what lies one level down was named by a platform: in its zip files, or in the one
+    folder of its zip file.
+
+    Only if all of it was: a learner could otherwise hand in a file named as another's.
+    """
+    notebooks = [entry.parts for entry in entries if entry.is_notebook]
+    tops = {parts[0] for parts in notebooks}
+    packed = len(tops) == 1 if zipped else all(top.lower().endswith(".zip") for top in tops)
+    return packed and all(len(parts) > 1 and _platform_name(parts[1]) for parts in notebooks)
+
+
+def _platform_name(part: str) -> re.Match[str] | None:
+    return _MOODLE.fullmatch(part) or _CANVAS.fullmatch(part)
+
+
+def _owner(entry: Entry, unit: UnitName, flat: set[str], export: bool) -> _Owner | None:
     """Whose the entry is; None when it is of another unit or no submission at all."""
     parts = entry.parts
-    for part in parts:
-        named = _MOODLE.fullmatch(part) or _CANVAS.fullmatch(part)
-        if named:
+    for part in parts[: 2 if export else 1]:
+        if named := _platform_name(part):
             return _Owner(_normal(named[1]), named[2])
     archive = next((i for i, part in enumerate(parts) if part.lower().endswith(".zip")), None)
     if archive is not None:  # whoever handed in the archive handed in what is in it
@@ -236,7 +252,7 @@ def _submission(name: str, entries: Sequence[Entry], unit: UnitName) -> Submissi
     learner, wrong = _checked_name(name)
     if len(entry.parts) == 1 and not wrong and _names_the_unit(entry.parts[0], unit):
         problem = f"{entry.parts[0]} does not say whose it is. Name it LEARNER.ipynb."
-    return Submission(learner, entry.path, wrong or problem, _submitted(entry.path))
+    return Submission(learner, entry.path, wrong or problem, submitted_at(entry.path))
 
 
 def _choose(entries: Sequence[Entry], unit: UnitName) -> tuple[Entry, str | None]:
@@ -246,7 +262,7 @@ def _choose(entries: Sequence[Entry], unit: UnitName) -> tuple[Entry, str | None
     if not notebooks:
         if broken:
             return broken[0], broken[0].problem
-        files = ", ".join(sorted({_shown(entry.parts[-1]) for entry in entries})[:3])
+        files = ", ".join(sorted({shown_name(entry.parts[-1]) for entry in entries})[:3])
         return entries[0], f"No notebook was handed in, only {files}."
     released = [entry for entry in notebooks if _released_name(entry.parts[-1], unit)]
     nearest = min((len(entry.parts) for entry in released), default=0)
@@ -255,7 +271,7 @@ def _choose(entries: Sequence[Entry], unit: UnitName) -> tuple[Entry, str | None
         return released[0], None
     if len(notebooks) == 1:
         return notebooks[0], None
-    files = ", ".join(sorted(_shown(entry.parts[-1]) for entry in notebooks)[:3])
+    files = ", ".join(sorted(shown_name(entry.parts[-1]) for entry in notebooks)[:3])
     return notebooks[0], (
         f"{len(notebooks)} notebooks were handed in ({files}). Keep one, or call one of them "
         f"{unit.name}.ipynb."
@@ -271,16 +287,16 @@ def _checked_name(name: str) -> tuple[str, str | None]:
     """A learner's name, safe to print and to make a folder of, and what was wrong with it."""
     if not name.strip():
         return "unnamed", "The submission does not say whose it is."
-    shown = _shown(name)
+    shown = shown_name(name)
     if shown != name:
         return shown, f"The name {shown} had characters that can't be part of a learner's name."
-    if len(name) > LONGEST_NAME:
-        cut = name[:LONGEST_NAME]
-        return cut, f"The learner's name is longer than {LONGEST_NAME} characters."
+    if len(name.encode(errors="replace")) > LONGEST_NAME:
+        cut = name.encode(errors="replace")[:LONGEST_NAME].decode(errors="ignore")
+        return cut, f"The learner's name is longer than {LONGEST_NAME} bytes."
     return name, None
 
 
-def _shown(name: str) -> str:
+def shown_name(name: str) -> str:
     """The name with what can't be seen, changes direction or means a path replaced by `_`."""
     seen = "".join(
         "_" if unicodedata.category(c)[0] == "C" or c in "/\\" or c in "\u2028\u2029" else c
@@ -289,8 +305,8 @@ def _shown(name: str) -> str:
     return "_" + seen[1:] if seen.startswith(".") else seen
 
 
-def _submitted(path: Path) -> datetime | None:
-    """When it was handed in, from the receipt or nbgrader's time stamp beside it."""
+def submitted_at(path: Path) -> datetime | None:
+    """When a notebook was handed in, from the receipt or nbgrader's time stamp beside it."""
     for name in (RECEIPT, TIMESTAMP):
         try:
             with open_regular(path.with_name(name)) as file:

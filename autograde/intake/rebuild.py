@@ -14,7 +14,7 @@ from autograde.intake.match import CHECK, DEMO, EXERCISE, GIVEN, Matching, match
 from autograde.intake.names import names_of
 from autograde.intake.needed import Graded, cells_needed
 from autograde.intake.read import Quarantined, parse_json
-from autograde.intake.settle import QUESTION, Settled, Slot, lost_metadata, settle
+from autograde.intake.settle import QUESTION, Settled, Slot, lost_metadata, out_of_place, settle
 from autograde.sandbox import Cell
 from chainrule.answers import Answers
 
@@ -63,6 +63,7 @@ def take_in(data: bytes, release: NotebookNode, answers: Answers) -> Intake:
     ]
     repairs += upgrades + lost_metadata(released, found)
     repairs += [said for one in settled for said in one.repairs]
+    repairs += out_of_place(settled)
     repairs += [_kept_from_edit(slots[place]) for place in kept if slots[place].salvaged]
     answered = {one.cell.name: _answered(one) for one in settled if one.cell.role == QUESTION}
     return Intake(notebook, cells, repairs, answered)

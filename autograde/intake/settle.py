@@ -213,3 +213,21 @@ def _copies(cell: ReleasedCell, ones: Ones, what_counts: str) -> list[str]:
 
 def _missing(cell: ReleasedCell) -> str:
     return f"{label(cell)} was missing and was restored, without an answer."
+
+
+def out_of_place(settled: Sequence[Settled]) -> list[str]:
+    """One line for each counted cell that stood elsewhere than in the release.
+
+    The fewest cells that, taken out, leave the rest in order: all but a longest rising run.
+    """
+    stood = [(one.used[0], one) for one in settled if one.used and one.cell.role in COUNTED]
+    runs: list[list[Settled]] = []  # a longest run of the released order that ends at each cell
+    for place, (number, one) in enumerate(stood):
+        before = [runs[i] for i in range(place) if stood[i][0] < number]
+        runs.append([*max(before, key=len, default=[]), one])
+    in_order = {id(one) for one in max(runs, key=len, default=[])}
+    return [
+        f"{label(one.cell)} stood elsewhere and was put back in its place."
+        for _, one in stood
+        if id(one) not in in_order
+    ]

@@ -45,11 +45,11 @@ def judge_run(
     secret: the draw that each exercise met. answered: which questions have an answer to read.
     """
     results: list[ExerciseResult] = []
-    not_full: list[str] = []
+    not_full: dict[str, str] = {}
     for exercise in answers.exercises.values():
         result = _judge_exercise(exercise, secret[exercise.name], run, not_full)
         if result.score != result.max_score:
-            not_full.append(exercise.name)
+            not_full[exercise.name] = result.blocked_by or exercise.name
         results.append(result)
     for question in answers.questions:
         if answered.get(question.name):
@@ -61,11 +61,11 @@ def judge_run(
 
 
 def _judge_exercise(
-    exercise: Exercise, secret: Draw, run: Run, not_full: list[str]
+    exercise: Exercise, secret: Draw, run: Run, not_full: Mapping[str, str]
 ) -> ExerciseResult:
     replies = run.replies.get(exercise.name)
     asked = len(exercise.public.cases) + len(secret.cases)
-    if replies is None or len(replies) != asked:
+    if run.failure or replies is None or len(replies) != asked:
         reason = run.failure or "the sandbox gave no reply for this exercise"
         return ExerciseResult(exercise.name, None, exercise.points, UNGRADED, reason=reason)
     seen = [_observation(reply) for reply in replies]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from nbformat import NotebookNode
 
 from autograde.cohort.results import Record
@@ -11,10 +13,16 @@ from autograde.report.page import render
 from chainrule.answers import Answers
 
 
-def feedback_html(record: Record, notebook: NotebookNode | None, answers: Answers) -> str:
+def feedback_html(
+    record: Record,
+    notebook: NotebookNode | None,
+    answers: Answers,
+    comments: Mapping[str, str] | None = None,
+) -> str:
     """One self-contained HTML page.
 
     notebook: what intake rebuilt; None when the submission could not be read.
+    comments: what a person wrote about an exercise or question, by its name.
     It shows only what `record` holds, so no expected value of a secret case can be in it.
     """
     results = in_order(record, answers)
@@ -26,6 +34,7 @@ def feedback_html(record: Record, notebook: NotebookNode | None, answers: Answer
         record=record,
         results=results,
         total=total(record, answers),
+        comments=comments or {},
         cells=cells,
         placed={cell.result.exercise for cell in cells if cell.result},
     )

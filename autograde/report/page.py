@@ -92,7 +92,7 @@ def seen(result: ExerciseResult) -> str:
         return result.mistake
     if result.status == BLOCKED:
         by = result.blocked_by
-        return f"It calls {by}, which is not right yet. Mend {by} first; then this can earn points."
+        return f"It needs {by}, which is not right yet. Mend {by} first; then this can earn points."
     if (case := first_failure(result)) is not None and case.message:
         return f"In “{case.name}”: {case.message}"
     return result.reason[:1].upper() + result.reason[1:]

@@ -15,12 +15,20 @@ from collections.abc import Sequence
 
 from autograde.sandbox import selftest
 from autograde.sandbox.coordinator import Sandbox
-from autograde.sandbox.model import Cell, Limits, Reply, Run, SandboxUnavailable
+from autograde.sandbox.model import (
+    GAPS,
+    MODES,
+    Cell,
+    Limits,
+    Reply,
+    Run,
+    SandboxUnavailable,
+    known_mode,
+)
 from autograde.sandbox.parent import WarmParent
 
-__all__ = ["Cell", "Limits", "Reply", "Run", "Sandbox", "SandboxUnavailable", "open_sandbox"]
-
-MODES = ("bwrap", "none")
+__all__ = ["GAPS", "MODES", "Cell", "Limits", "Reply", "Run", "Sandbox", "SandboxUnavailable"]
+__all__ += ["known_mode", "open_sandbox"]
 
 
 def open_sandbox(mode: str, unit: str, packages: Sequence[str], limits: Limits) -> Sandbox:
@@ -33,8 +41,7 @@ def open_sandbox(mode: str, unit: str, packages: Sequence[str], limits: Limits) 
     Raises SandboxUnavailable when submissions can't be run safely here, ValueError for a mode or
     a unit that there can't be.
     """
-    if mode not in MODES:
-        raise ValueError(f"There is no sandbox mode {mode!r}. There are: {', '.join(MODES)}.")
+    known_mode(mode)
     if not unit.isidentifier():
         raise ValueError(f"{unit!r} is not the name of a unit, such as 'neuron'.")
     if sys.platform != "linux":

@@ -53,10 +53,15 @@ class Sandbox:
         """The layers in force: "namespaces", and "landlock" and "seccomp" where there are."""
         return self._parent.walls
 
-    def run(self, cells: Sequence[Cell], cases: Cases) -> Run:
+    def run(
+        self, cells: Sequence[Cell], cases: Cases, public: Mapping[str, int] | None = None
+    ) -> Run:
         """Run the cells in order, then send each exercise's cases to its check cell's snapshot.
 
         cases: exercise -> (args, kwargs) of each case, plain data in the closed format.
+        public: exercise -> how many of its cases, the first ones, are no secret. Every exercise
+        meets those before any meets a secret one: snapshots can pass on what they see, and what
+        is returned for a public case is shown to the learner.
         Raises ValueError for cases outside that format, or an exercise with two check cells.
         """
         began = time.monotonic()
@@ -72,8 +77,12 @@ class Sandbox:
         try:
             with Submission(self._parent, self.limits, checks, run) as submission:
                 submission.run_cells(wanted)
+                first = public or {}
                 for exercise in checks:
-                    run.replies[exercise] = submission.ask(exercise, packed[exercise])
+                    submission.ask(exercise, packed[exercise][: first.get(exercise, 0)])
+                for exercise in checks:
+                    submission.ask(exercise, packed[exercise][first.get(exercise, 0) :])
+                run.replies = submission.replies
         except (SandboxLost, ParentLost) as error:
             run.failure = f"The sandbox stopped while this submission was in it: {error}."
         for exercise, its_cases in cases.items():
@@ -110,6 +119,8 @@ class Submission:
         self.limits, self.run = limits, run
         self.numbers = {exercise: number for number, exercise in enumerate(checks)}
         self.ends: dict[int, dict[str, Any]] = {}  # how each process ended, as far as it is known
+        self.replies: dict[str, list[Reply]] = {exercise: [] for exercise in checks}
+        self.silent: dict[str, str] = {}  # exercise -> why its snapshot answers no more
         self.running: str | None = None  # the id of the cell that runs now
         self.ready = False  # whether the notebook has said anything
         self.finished = False  # whether the notebook says that all cells are done
@@ -199,18 +210,17 @@ class Submission:
 
     # --- the cases ---------------------------------------------------------------------------
 
-    def ask(self, exercise: str, cases: Sequence[bytes]) -> list[Reply]:
-        """Send the cases of one exercise to its snapshot, one at a time."""
-        replies: list[Reply] = []
-        problem: str | None = None
+    def ask(self, exercise: str, cases: Sequence[bytes]) -> None:
+        """Send cases of one exercise to its snapshot, one at a time."""
         for case in cases:
-            if problem is not None:
-                replies.append(Reply(None, f"Not tried. An earlier case: {problem}"))
+            if exercise in self.silent:
+                said = f"Not tried. An earlier case: {self.silent[exercise]}"
+                self.replies[exercise].append(Reply(None, said))
                 continue
             reply, problem = self.ask_one(exercise, case)
-            replies.append(reply)
-        self.checks[self.numbers[exercise]].close()
-        return replies
+            self.replies[exercise].append(reply)
+            if problem is not None:
+                self.silent[exercise] = problem
 
     def ask_one(self, exercise: str, case: bytes) -> tuple[Reply, str | None]:
         """The reply to one case, and why the snapshot can answer no further ones (else None)."""

@@ -60,10 +60,15 @@ class Check:
     def __dir__(self) -> list[str]:
         return list(self._answers.exercises)
 
-    def _not_passed(self) -> list[str]:
-        """The exercises whose last check in this session did not earn full points."""
+    def _not_passed(self) -> dict[str, str]:
+        """The exercises whose last check in this session did not earn full points, each with the
+        one to mend for it."""
         last = {name: check.last for name, check in self._checks.items()}
-        return [name for name, verdict in last.items() if verdict and verdict.status != PASSED]
+        return {
+            name: verdict.blocked_by or name
+            for name, verdict in last.items()
+            if verdict and verdict.status != PASSED
+        }
 
 
 class ExerciseCheck:
@@ -165,7 +170,7 @@ def _headline(verdict: Verdict) -> str:
         )
     if verdict.status == BLOCKED:
         by = verdict.blocked_by
-        return f"{verdict.exercise} is blocked by {by}: it calls {by}, which is not right yet."
+        return f"{verdict.exercise} is blocked by {by}: it needs {by}, which is not right yet."
     passed = f"{sum(case.passed for case in verdict.cases)} of {len(verdict.cases)} cases pass"
     return f"{verdict.exercise} is not right yet: {passed}, {earned}."
 

@@ -10,9 +10,9 @@ OLDEST_PYTHON = (3, 11)
 # What a missing module says about the extra that is not installed.
 EXTRAS = {
     "lab": ["jupyterlab", "notebook", "ipykernel"],
-    "grade": ["nbgrader", "nbformat", "nbclient", "nbconvert", "sqlalchemy", "jinja2", "dask"],
+    "grade": ["nbgrader", "nbformat", "nbclient", "nbconvert", "sqlalchemy", "jinja2", "jupytext"],
     "serve": ["fastapi", "uvicorn", "starlette", "pydantic"],
-    "author": ["jupytext", "libcst", "sklearn"],
+    "author": ["libcst", "sklearn"],
 }
 EXTRAS["grade"] += ["distributed", "traitlets"]
 

@@ -44,7 +44,10 @@ class Close:
     exact_dtype: bool = False
 
     def difference(self, case: Any, observed: Any, public: bool = True) -> str | None:
-        return self.between(case.expected, observed, public) or None
+        try:
+            return self.between(case.expected, observed, public) or None
+        except (ArithmeticError, TypeError, ValueError):  # an integer that no float can hold
+            return f"you returned {describe(observed)}, which can't be compared."
 
     def between(self, expected: Any, observed: Any, public: bool = True, where: str = "") -> str:
         """The first difference between two observations, or "" when they agree."""

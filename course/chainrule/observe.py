@@ -22,9 +22,10 @@ import numpy as np
 
 MAX_BYTES = 16 * 1024 * 1024  # of one packed observation
 MAX_DEPTH = 16  # of nested lists and dicts
-MAX_ITEMS = 100_000  # of one observation, arrays counted as one
+MAX_ITEMS = 100_000  # of one observation, arrays counted as one, a dict's keys too
 MAX_TEXT = 100_000  # characters of one string
 MAX_DIMENSIONS = 8
+MAX_FIELDS = 16  # of one extension: at most six, and a shape
 NUMERIC_KINDS = "biufc"
 NO_ANSWER = "NoAnswer"  # the type of a `Raised` that stands for: it crashed, or took too long
 _DTYPE = re.compile(r"[<>|=]?[biufc][0-9]{1,2}")
@@ -172,6 +173,7 @@ def unpack(data: bytes) -> Any:
     """The observation in `data`. Raises ValueError for anything malformed or over the limits."""
     if len(data) > MAX_BYTES:
         raise ValueError(f"the answer is {len(data):,} bytes; the limit is {MAX_BYTES:,}")
+    _check_shape(data, MAX_ITEMS)
     try:
         value = msgpack.unpackb(
             data,
@@ -191,7 +193,59 @@ def unpack(data: bytes) -> Any:
     return value
 
 
+# The first byte of a msgpack value: for a value whose length follows it, what it is and how many
+# bytes that length has; for one of a fixed size, that size.
+_SIZED = {0xC4: "bytes 1", 0xC5: "bytes 2", 0xC6: "bytes 4"}
+_SIZED |= {0xC7: "extension 1", 0xC8: "extension 2", 0xC9: "extension 4"}
+_SIZED |= {0xD9: "bytes 1", 0xDA: "bytes 2", 0xDB: "bytes 4"}
+_SIZED |= {0xDC: "list 2", 0xDD: "list 4", 0xDE: "dict 2", 0xDF: "dict 4"}
+_FIXED = {0xCA: 4, 0xCB: 8, 0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8}
+_FIXED |= {0xD4: 2, 0xD5: 3, 0xD6: 5, 0xD7: 9, 0xD8: 17}
+
+
+def _check_shape(data: bytes, most: int) -> None:
+    """Count the values in `data` and their depth without making any of them.
+
+    An empty dict is one byte here and 64 in memory, so this comes before reading. Raises ValueError
+    when there are more than `most`, or they are nested too deep.
+    """
+    place, count = 0, 0
+    open_parts = [1]  # how many values are still to come, at each depth
+    while open_parts:
+        if open_parts[-1] == 0:
+            open_parts.pop()
+            continue
+        open_parts[-1] -= 1
+        count += 1
+        if count > most or len(open_parts) > MAX_DEPTH + 2 or place >= len(data):
+            raise ValueError("the answer has too many parts, is nested too deep, or breaks off")
+        size, parts = _header(data, place)
+        place += size
+        if parts:
+            open_parts.append(parts)
+
+
+def _header(data: bytes, place: int) -> tuple[int, int]:
+    """Of the value that begins at `place`: its bytes without its parts, and how many parts."""
+    first = data[place]
+    if 0x80 <= first <= 0x8F:
+        return 1, 2 * (first & 0x0F)
+    if 0x90 <= first <= 0x9F:
+        return 1, first & 0x0F
+    if 0xA0 <= first <= 0xBF:
+        return 1 + (first & 0x1F), 0
+    if first not in _SIZED:
+        return 1 + _FIXED.get(first, 0), 0
+    kind, width = _SIZED[first].split()
+    after = place + 1 + int(width)
+    length = int.from_bytes(data[place + 1 : after], "big")
+    if kind in ("list", "dict"):
+        return after - place, length * (2 if kind == "dict" else 1)
+    return after - place + length + (kind == "extension"), 0
+
+
 def _from_extension(code: int, data: bytes) -> Any:
+    _check_shape(data, MAX_FIELDS)
     fields = msgpack.unpackb(data, max_bin_len=MAX_BYTES, max_ext_len=0)
     kinds: dict[int, tuple[type, ...]] = {
         _ARRAY: (str, list, bytes),

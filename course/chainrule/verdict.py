@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from chainrule.answers import Case, Draw, Exercise
@@ -11,6 +12,7 @@ from chainrule.compare import Close
 from chainrule.observe import Raised
 
 PASSED, FAILED, MISSING, BLOCKED = "passed", "failed", "missing", "blocked"
+LONGEST_MESSAGE = 2000  # characters; an answer can be a dict with a thousand unexpected keys
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Verdict:
     """One exercise judged.
 
     status: passed (every scored case), failed, missing (not written yet) or blocked (it fails
-    and so does an exercise it uses, named in `blocked_by`; it earns nothing yet).
+    and so does an exercise it uses; `blocked_by` is the one to mend; it earns nothing yet).
     mistake: the sentence of the known mistake that it is, or "".
     """
 
@@ -45,13 +47,14 @@ def judge(
     exercise: Exercise,
     draw: Draw,
     observations: Sequence[Any],
-    failed_before: Sequence[str] = (),
+    failed_before: Mapping[str, str] = MappingProxyType({}),
     public: bool = True,
 ) -> Verdict:
     """Judge what the learner's code returned for each case of a draw.
 
     observations: one per case of `draw`, in the same order.
-    failed_before: names of the exercises that have not earned full points.
+    failed_before: the exercises that have not earned full points, each with the one to mend for
+    it: itself, or the one that it is blocked by.
     public: whether messages may show expected numbers (never for a secret draw).
     """
     cases = [
@@ -70,12 +73,14 @@ def judge(
     if all(not_written(exercise, seen) for seen in observations):
         return verdict(MISSING, 0)
     if blockers := [name for name in exercise.uses if name in failed_before]:
-        return verdict(BLOCKED, 0, by=blockers[0])
+        return verdict(BLOCKED, 0, by=failed_before[blockers[0]])
     return verdict(FAILED, points, mistake=known_mistake(draw, observations))
 
 
 def _judge_case(exercise: Exercise, case: Case, observed: Any, public: bool) -> CaseVerdict:
     message = exercise.compare.difference(case, observed, public) or ""
+    if len(message) > LONGEST_MESSAGE:
+        message = message[:LONGEST_MESSAGE] + "…"
     return CaseVerdict(case.name, not message, case.weight, message[:1].upper() + message[1:])
 
 
@@ -84,7 +89,8 @@ def not_written(exercise: Exercise, observed: Any) -> bool:
     if not isinstance(observed, Raised):
         return False
     if observed.type == "NotImplementedError" and observed.function:
-        return observed.function.split(".")[0] in exercise.symbols  # not a function it calls
+        # `MLP.forward` is its own; `sigmoid`, which it calls, is not.
+        return any(part in exercise.symbols for part in observed.function.split("."))
     undefined = any(f"'{symbol}'" in observed.message for symbol in exercise.symbols)
     return observed.type == "NotImplementedError" or (observed.type == "NameError" and undefined)
 
@@ -94,8 +100,11 @@ def known_mistake(draw: Draw, observations: Sequence[Any]) -> str:
     same = Close()
     for mistake in draw.mistakes:
         pairs = zip(mistake.observed, observations, strict=True)
-        if all(not same.between(theirs, seen) for theirs, seen in pairs):
-            return mistake.says
+        try:
+            if all(not same.between(theirs, seen) for theirs, seen in pairs):
+                return mistake.says
+        except (ArithmeticError, TypeError, ValueError):
+            continue  # what can't be compared is not the same
     return ""
 
 

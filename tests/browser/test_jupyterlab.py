@@ -99,7 +99,7 @@ def test_a_learner_is_told_the_mistake_mends_it_and_moves_a_slider(lab, page):
     look(page, "slider_before")
     for _ in range(4):
         page.keyboard.press("ArrowLeft")  # from 1, its largest value
-    page.wait_for_function("before => (%s)() !== before" % PICTURES, arg=before)
+    page.wait_for_function(f"before => ({PICTURES})() !== before", arg=before)
     handle.scroll_into_view_if_needed()
     look(page, "slider_after")
 

@@ -12,7 +12,6 @@ from hypothesis.extra import numpy as arrays
 from chainrule.observe import (
     MAX_DEPTH,
     Opaque,
-    Raised,
     freeze,
     from_json,
     observe,
@@ -25,7 +24,8 @@ NUMBERS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.complex_numbers(), st.text(max_size=9)
 )
 ARRAYS = arrays.arrays(
-    st.sampled_from(["<f8", "<f4", "<i8", "|b1", "<u2"]), arrays.array_shapes(max_dims=3, max_side=4)
+    st.sampled_from(["<f8", "<f4", "<i8", "|b1", "<u2"]),
+    arrays.array_shapes(max_dims=3, max_side=4),
 )
 VALUES = st.recursive(
     st.one_of(NUMBERS, st.binary(max_size=9), ARRAYS),

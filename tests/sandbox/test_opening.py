@@ -204,11 +204,12 @@ sandbox.run([Cell("slow", "import time; time.sleep(60)")], {{}})
 
 @pytest.mark.parametrize("mode", ["bwrap", "none"])
 def test_nothing_is_left_when_the_coordinator_is_killed(
-    unit, mode, bwrap, warm_parents, assert_nothing_new
+    unit, mode, bwrap, warm_parents, assert_nothing_new, tmp_path
 ):
     before = warm_parents()
     program = [sys.executable, "-c", COORDINATOR.format(mode=mode, unit=unit)]
-    with subprocess.Popen(program, stdout=subprocess.PIPE) as coordinator:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(program, stdout=subprocess.PIPE, env=environment) as coordinator:
         assert coordinator.stdout.readline() == b"ready\n"
         time.sleep(0.3)
         assert warm_parents() - before

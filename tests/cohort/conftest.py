@@ -1,0 +1,62 @@
+"""A sample class, graded once for all the tests that only look at it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from autograde.cohort.class_folder import ClassFolder
+from autograde.cohort.grade import Grading, Summary, grade_class, prepare
+from autograde.cohort.sample import make_class
+from autograde.cohort.truth import Truth
+from autograde.unit import Unit, load_unit
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Class:
+    """A sample class in `folder`, and what grading it said."""
+
+    folder: Path
+    unit: Unit
+    truth: list[Truth]
+    grading: Grading
+    summary: Summary
+
+    @property
+    def class_folder(self) -> ClassFolder:
+        return ClassFolder(self.folder / "class")
+
+    @property
+    def submitted(self) -> Path:
+        return self.folder / "submitted"
+
+    def grade_again(self) -> Summary:
+        return grade_class(self.grading, self.submitted, self.class_folder, jobs=2)
+
+
+def make(folder: Path, name: str, learners: int, seed: int) -> Class:
+    unit = load_unit(ROOT, name)
+    truth = make_class(unit, unit.released, learners, folder, seed)
+    class_folder = ClassFolder(folder / "class")
+    grading = prepare(unit, class_folder)
+    summary = grade_class(grading, folder / "submitted", class_folder, jobs=2)
+    return Class(folder, unit, truth, grading, summary)
+
+
+@pytest.fixture(scope="session")
+def sixty(tmp_path_factory):
+    """60 learners on unit 01, 20 of them with damaged notebooks. Do not change it."""
+    return make(tmp_path_factory.mktemp("sixty"), "01", 60, seed=11)
+
+
+@pytest.fixture
+def small(tmp_path):
+    """Six learners of the test's own."""
+    return make(tmp_path, "01", 6, seed=3)
+
+
+@pytest.fixture
+def make_sample():
+    return make

@@ -1,0 +1,106 @@
+"""The executed solutions that `pytest --nbval-lax solutions` compares: there is much to compare.
+
+With --nbval-lax a cell's output is compared only where the cell is marked for it; a mark that got
+lost, or one on a cell without output, would make that run pass without looking.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+from autograde.unit import Unit, all_units
+
+ROOT = Path(__file__).resolve().parents[2]
+MARK = "nbval-check-output"
+UNITS = [unit for unit in all_units(ROOT) if unit.solved.exists()]
+
+
+@pytest.fixture(params=UNITS, ids=lambda unit: unit.name.folder)
+def unit(request) -> Unit:
+    return request.param
+
+
+@pytest.fixture
+def solved(unit: Unit) -> NotebookNode:
+    return nbformat.read(unit.solved, as_version=4)
+
+
+def marked(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if MARK in cell.metadata.get("tags", [])]
+
+
+def texts(cell: NotebookNode) -> str:
+    """All that a cell printed or showed as text."""
+    found = [o.get("text") or o.get("data", {}).get("text/plain", "") for o in cell.outputs]
+    return "".join(found)
+
+
+def test_every_check_is_marked_and_its_stored_output_says_that_it_is_right(unit, solved):
+    checks = [c for c in marked(solved) if "check" in c.metadata.get("chainrule", {})]
+    assert [c.metadata.chainrule.check for c in checks] == list(unit.declaration.exercises)
+    for cell in checks:
+        name = cell.metadata.chainrule.check
+        points = unit.exercise(name).points
+        assert f"{name} is right: {points:g} of {points:g} points." in texts(cell)
+
+
+def test_every_marked_cell_has_a_stored_output(solved):
+    assert [cell.source for cell in marked(solved) if not texts(cell).strip()] == []
+
+
+def test_more_than_the_checks_is_compared(solved):
+    """The numbers that the text around them speaks of."""
+    assert any("check" not in cell.metadata.get("chainrule", {}) for cell in marked(solved))
+
+
+def test_no_stored_output_is_an_error_or_a_complaint(solved):
+    outputs = [output for cell in solved.cells for output in cell.get("outputs", [])]
+    assert [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"] == []
+
+
+def first_of(notebook: NotebookNode, check: bool) -> NotebookNode:
+    """The notebook up to its first marked check, or its first other marked cell."""
+    for place, cell in enumerate(notebook.cells):
+        is_check = "check" in cell.metadata.get("chainrule", {})
+        if MARK in cell.metadata.get("tags", []) and is_check == check:
+            notebook.cells = notebook.cells[: place + 1]
+            return notebook
+    raise AssertionError("no such cell")
+
+
+def change_a_word(cell: NotebookNode) -> None:
+    """Another text in what a cell stored, as if the course said something else now."""
+    output = cell.outputs[0]
+    if "text" in output:
+        output.text = "Something else.\n" + output.text
+    else:
+        output.data["text/plain"] = "Something else. " + output.data["text/plain"]
+
+
+def run_nbval(notebook: NotebookNode, folder: Path) -> subprocess.CompletedProcess:
+    nbformat.write(notebook, folder / "copy.ipynb")
+    command = [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "--rootdir", folder, "-c"]
+    command += [folder / "none.ini", "-p", "no:cacheprovider", folder / "copy.ipynb"]
+    (folder / "none.ini").write_text("[pytest]\n")
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check", [True, False], ids=["a check", "another cell"])
+@pytest.mark.parametrize("unit", UNITS[1:2], ids=lambda unit: unit.name.folder)
+def test_nbval_notices_that_a_stored_output_is_no_longer_what_the_cell_says(
+    solved, check, tmp_path
+):
+    notebook = first_of(solved, check)
+    done = run_nbval(notebook, tmp_path)
+    assert done.returncode == 0, done.stdout
+    change_a_word(notebook.cells[-1])
+    done = run_nbval(notebook, tmp_path)
+    assert done.returncode == 1, done.stdout
+    assert "Something else." in done.stdout and "1 failed" in done.stdout
