@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -42,4 +43,14 @@ def make_handout(root: Path, folder: Path) -> int:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
+    readme = folder / "README.md"
+    readme.write_text(for_learners(readme.read_text("utf-8")), "utf-8")
     return len(names)
+
+
+def for_learners(readme: str) -> str:
+    """The README without what only a whole clone can do."""
+    start, *sections = re.split(r"(?m)^(?=## )", readme)
+    start = "".join(line for line in start.splitlines(True) if not line.startswith("make test"))
+    left_out = ("## Instructors", "## Authors", "## Which systems")
+    return start + "".join(part for part in sections if not part.startswith(left_out))

@@ -12,14 +12,19 @@ import difflib
 import html
 import importlib
 import io
+import signal
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from chainrule import progress
-from chainrule.answers import Answers, Exercise, load_answers
-from chainrule.observe import observe
-from chainrule.verdict import BLOCKED, FAILED, MISSING, PASSED, Verdict, judge
+from chainrule.answers import Answers, Case, Exercise, load_answers
+from chainrule.observe import NO_ANSWER, Raised, observe
+from chainrule.verdict import BLOCKED, FAILED, MISSING, PASSED, CaseVerdict, Verdict, judge
+
+CASE_SECONDS = 20  # after which a case is given up, where the system can tell
+_TOO_LONG = f"your code was still running after {CASE_SECONDS} s. Does its loop end?"
 
 
 class CheckFailed(Exception):
@@ -27,6 +32,10 @@ class CheckFailed(Exception):
 
     def _render_traceback_(self) -> list[str]:  # IPython shows this instead of a traceback
         return [f"CheckFailed: {self}"]
+
+
+class NoAnswer(BaseException):
+    """Raised in the learner's code when a case takes too long; `except Exception` lets it pass."""
 
 
 class Check:
@@ -48,14 +57,17 @@ class Check:
             raise AttributeError(name)
         exercises = self._answers.exercises
         if name not in exercises:
-            near = difflib.get_close_matches(name, exercises, n=1, cutoff=0)
-            raise AttributeError(
-                f"Unit {self._unit} has no exercise called {name}. Did you mean "
-                f"check.{near[0]}? Its exercises: {', '.join(exercises)}."
-            )
+            near = difflib.get_close_matches(name, exercises, n=1, cutoff=0.5)
+            guess = f" Did you mean check.{near[0]}?" if near else ""
+            if name == "hint":
+                guess = f" A hint is for one exercise: check.{next(iter(exercises))}.hint()."
+            raise AttributeError(f"{self!r}; there is no {name}.{guess}")
         if name not in self._checks:
             self._checks[name] = ExerciseCheck(self, exercises[name])
         return self._checks[name]
+
+    def __repr__(self) -> str:
+        return f"check has these exercises of unit {self._unit}: {', '.join(dir(self))}"
 
     def __dir__(self) -> list[str]:
         return list(self._answers.exercises)
@@ -106,10 +118,16 @@ class ExerciseCheck:
         subject = work[0] if len(symbols) == 1 else dict(zip(symbols, work, strict=True))
         probe = find_probe(self._unit._unit, self._exercise.name)
         draw = self._exercise.public
-        observations = []
-        with _quiet():
+        if probe is None and not callable(subject):
+            call = f"check.{self._exercise.name}({symbols[0]})"
+            raise CheckFailed(f"Pass the function itself, without calling it: {call}.")
+        observations: list[Any] = []
+        with _quiet(), _time_limit():
             for case in draw.cases:
-                observations.append(observe(probe, subject, *case.inputs()))
+                if not (observations and _took_too_long(observations[-1])):
+                    observations.append(_within_time(probe, subject, case))
+                else:
+                    observations.append(observations[-1])  # this one would take as long
         return judge(self._exercise, draw, observations, self._unit._not_passed())
 
     def hint(self) -> None:
@@ -143,6 +161,43 @@ def find_probe(unit: str, exercise: str) -> Callable[..., Any] | None:
     return getattr(probes, exercise, None)
 
 
+def _within_time(probe: Callable[..., Any] | None, work: Any, case: Case) -> Any:
+    """The observation of one case; `NoAnswer` raised, when it takes too long."""
+    if _can_time():
+        # The timer repeats, for code that catches everything in a loop.
+        signal.setitimer(signal.ITIMER_REAL, CASE_SECONDS, 1)
+    try:
+        return observe(probe, work, *case.inputs())
+    finally:
+        if _can_time():
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _took_too_long(observation: Any) -> bool:
+    return isinstance(observation, Raised) and observation.type == NO_ANSWER
+
+
+@contextlib.contextmanager
+def _time_limit() -> Iterator[None]:
+    """Let the timer raise NoAnswer in what is running, where the system has such a timer."""
+    if not _can_time():
+        yield
+        return
+
+    def too_long(number: int, frame: object) -> None:
+        raise NoAnswer(_TOO_LONG)
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def _can_time() -> bool:
+    return hasattr(signal, "SIGALRM") and threading.current_thread() is threading.main_thread()
+
+
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep warnings and stderr out of the cell: nbgrader scores a cell with stderr 0."""
@@ -170,7 +225,7 @@ def _headline(verdict: Verdict) -> str:
         )
     if verdict.status == BLOCKED:
         by = verdict.blocked_by
-        return f"{verdict.exercise} is blocked by {by}: it needs {by}, which is not right yet."
+        return f"{verdict.exercise} is blocked by {by}: it needs {by}, whose last check failed."
     passed = f"{sum(case.passed for case in verdict.cases)} of {len(verdict.cases)} cases pass"
     return f"{verdict.exercise} is not right yet: {passed}, {earned}."
 
@@ -193,24 +248,31 @@ def _explanation(verdict: Verdict, exercise: Exercise) -> list[str]:
 def _as_text(verdict: Verdict, exercise: Exercise) -> str:
     lines = [_headline(verdict)]
     if verdict.status in (PASSED, FAILED):
-        lines += [f"  {'pass' if case.passed else 'FAIL'}  {case.name}" for case in verdict.cases]
+        for case in verdict.cases:
+            lines.append(f"  {'pass' if case.passed else 'FAIL'}  {_case_name(case)}")
     return "\n".join(lines + _explanation(verdict, exercise))
+
+
+def _case_name(case: CaseVerdict) -> str:
+    return case.name if case.weight else f"{case.name} (an example; it earns no points)"
 
 
 def _as_html(verdict: Verdict, exercise: Exercise) -> str:
     colour = _COLOURS[verdict.status]
     parts = [f"<b>{html.escape(_headline(verdict))}</b>"]
     if verdict.status in (PASSED, FAILED):
-        cells = "".join(_case_html(case.name, case.passed) for case in verdict.cases)
+        cells = "".join(_case_html(case) for case in verdict.cases)
         parts.append(f"<div style='margin:.3em 0'>{cells}</div>")
-    parts += [f"<div>{html.escape(line)}</div>" for line in _explanation(verdict, exercise)]
+    for line in _explanation(verdict, exercise):
+        told = f"<b>{html.escape(line)}</b>" if line == verdict.mistake else html.escape(line)
+        parts.append(f"<div style='margin-top:.2em'>{told}</div>")
     return f"<div style='{_BOX.replace('#0072B2', colour)}'>{''.join(parts)}</div>"
 
 
-def _case_html(name: str, passed: bool) -> str:
-    word, colour = ("pass", _COLOURS[PASSED]) if passed else ("FAIL", _COLOURS[FAILED])
+def _case_html(case: CaseVerdict) -> str:
+    word, colour = ("pass", _COLOURS[PASSED]) if case.passed else ("FAIL", _COLOURS[FAILED])
     mark = f"<code style='color:{colour};font-weight:bold'>{word}</code>"
-    return f"<div>{mark} {html.escape(name)}</div>"
+    return f"<div>{mark} {html.escape(_case_name(case))}</div>"
 
 
 def _show(text: str, markup: str) -> None:

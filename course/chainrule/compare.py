@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from chainrule.observe import NO_ANSWER, Opaque, Raised, Tensor, numbers_text
+from chainrule.observe import CHANGED_INPUT, NO_ANSWER, Opaque, Raised, Tensor, numbers_text
 
 # Relative tolerance by the expected dtype: far above rounding, far below any real mistake.
 TOLERANCE = {"float64": 1e-6, "float32": 1e-4, "float16": 1e-2, "bfloat16": 2e-2}
@@ -84,7 +84,7 @@ class Close:
 
     def _between_lists(self, expected: list, observed: Any, public: bool, where: str) -> str:
         place = f"In {where}: " if where else ""
-        if isinstance(observed, np.ndarray) and observed.ndim and all(map(is_numeric, expected)):
+        if isinstance(observed, np.ndarray) and observed.ndim and all(map(is_number, expected)):
             observed = list(observed)  # an array where a list of numbers is expected is fine
         if not isinstance(observed, list):
             return (
@@ -240,6 +240,10 @@ def is_numeric(value: Any) -> bool:
     return isinstance(value, (bool, int, float, complex, np.ndarray, Tensor))
 
 
+def is_number(value: Any) -> bool:
+    return is_numeric(value) and values_of(value).shape == ()
+
+
 def values_of(value: Any) -> np.ndarray:
     return value.values if isinstance(value, Tensor) else np.asarray(value)
 
@@ -251,7 +255,7 @@ def dtype_name(value: Any) -> str:
 def describe(value: Any) -> str:
     """What a value is, in words: "an array of shape (5,)", "the string 'yes'", "None"."""
     if isinstance(value, Opaque):
-        return f"a value of type {value.type}"
+        return value.type if " " in value.type else f"a value of type {value.type}"
     if isinstance(value, Tensor):
         return f"a tensor of shape {value.values.shape}"
     if isinstance(value, np.ndarray):
@@ -268,9 +272,9 @@ def describe(value: Any) -> str:
 
 
 def raised_message(raised: Raised) -> str:
-    if raised.type == NO_ANSWER:
-        return raised.message
     at = f" At the line: {raised.line}" if raised.line else ""
+    if raised.type in (NO_ANSWER, CHANGED_INPUT):
+        return raised.message + at
     said = f": {raised.message}" if raised.message else ""
     return f"your code raised {raised.type}{said}.{at}"
 
@@ -301,19 +305,23 @@ def shape_message(want: tuple[int, ...], have: tuple[int, ...]) -> str:
 def finite_message(want: np.ndarray, have: np.ndarray) -> str:
     if want.dtype.kind not in "fc" or have.dtype.kind not in "fc":
         return ""
-    nans = np.isnan(have) & ~np.isnan(want)
-    if nans.any():
+    if nans := int((np.isnan(have) & ~np.isnan(want)).sum()):
         return (
-            f"{int(nans.sum())} of {have.size} of your numbers are nan. nan comes from "
+            f"{_of_your_numbers(nans, have.size)} nan. nan comes from "
             "0 * infinity, infinity / infinity, or log of a negative number: which is it here?"
         )
-    infinite = np.isinf(have) & np.isfinite(want)
-    if infinite.any():
+    if infinite := int((np.isinf(have) & np.isfinite(want)).sum()):
         return (
-            f"{int(infinite.sum())} of {have.size} of your numbers are infinite. Infinity comes "
+            f"{_of_your_numbers(infinite, have.size)} infinite. Infinity comes "
             "from exp of a large number, log(0), or a division by 0: which is it here?"
         )
     return ""
+
+
+def _of_your_numbers(some: int, size: int) -> str:
+    if size == 1:
+        return "your number is"
+    return f"{some} of your {size} numbers {'are' if some > 1 else 'is'}"
 
 
 def within(want: np.ndarray, have: np.ndarray, rtol: float) -> np.ndarray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import linecache
 import math
+import os
 import re
 import sys
 import traceback
@@ -26,8 +27,11 @@ MAX_ITEMS = 100_000  # of one observation, arrays counted as one, a dict's keys 
 MAX_TEXT = 100_000  # characters of one string
 MAX_DIMENSIONS = 8
 MAX_FIELDS = 16  # of one extension: at most six, and a shape
+OURS = os.path.dirname(__file__)  # lines of this package are not the learner's
 NUMERIC_KINDS = "biufc"
-NO_ANSWER = "NoAnswer"  # the type of a `Raised` that stands for: it crashed, or took too long
+# Types of a `Raised` that the learner's code did not raise; its message is the whole sentence.
+NO_ANSWER = "NoAnswer"  # it crashed, or took too long
+CHANGED_INPUT = "ChangedInput"
 _DTYPE = re.compile(r"[<>|=]?[biufc][0-9]{1,2}")
 
 _ARRAY, _TENSOR, _RAISED, _OPAQUE, _INTEGER, _COMPLEX = 1, 2, 3, 4, 5, 6
@@ -66,15 +70,30 @@ def observe(
 ) -> Any:
     """Call `probe(work, *args, **kwargs)`, or `work(*args, **kwargs)` without a probe.
 
-    Returns the frozen result; an exception becomes `Raised`. KeyboardInterrupt passes, so that
-    a learner can stop a check.
+    Returns the frozen result; an exception becomes `Raised`, and so does, without a probe, a
+    change of the inputs. KeyboardInterrupt passes, so that a learner can stop a check.
     """
     try:
-        return freeze(probe(work, *args, **kwargs) if probe else work(*args, **kwargs))
+        return freeze(probe(work, *args, **kwargs)) if probe else _call(work, args, kwargs)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         return freeze_error(error)
+
+
+def _call(work: Any, args: list[Any], kwargs: Mapping[str, Any]) -> Any:
+    given = {f"argument {number}": value for number, value in enumerate(args, start=1)}
+    given |= {f"`{name}`": value for name, value in kwargs.items()}
+    before = {name: pack(freeze(value)) for name, value in given.items()}
+    result = freeze(work(*args, **kwargs))
+    for name, value in given.items():
+        if pack(freeze(value)) != before[name]:
+            return Raised(
+                CHANGED_INPUT,
+                f"your function changes its input ({name}), which its caller still needs. "
+                "Work on a copy, or write the result into a new array.",
+            )
+    return result
 
 
 def freeze_error(error: BaseException) -> Raised:
@@ -82,7 +101,7 @@ def freeze_error(error: BaseException) -> Raised:
     line = function = ""
     for frame, number in traceback.walk_tb(error.__traceback__):
         code = frame.f_code
-        if "site-packages" not in code.co_filename and code.co_filename != __file__:
+        if "site-packages" not in code.co_filename and OURS not in code.co_filename:
             line = linecache.getline(code.co_filename, number, frame.f_globals).strip()
             function = code.co_qualname
     try:

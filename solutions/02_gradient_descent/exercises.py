@@ -105,7 +105,7 @@ def numerical_gradient(rng):
             0.5, 2, size=shape
         )
 
-    yield case("one parameter", "squares", numbers(1), numbers(1), 1e-6)
+    yield case("one parameter, the usual step", "squares", numbers(1), numbers(1))
     yield case("a vector of four", "products", numbers(4, 4), numbers(4), 1e-6)
     yield case("a table of 3 by 5", "neighbours", numbers(3, 4), numbers(3, 5), 1e-6)
     yield case("three axes", "waves", numbers(2, 3, 2), numbers(2, 3, 2), 1e-6)
@@ -114,8 +114,8 @@ def numerical_gradient(rng):
 
 
 numerical_gradient.mistake(
-    "You measured from the place itself to one step above it, but divided by two steps. Where does "
-    "the lower point lie?",
+    "You divide by two steps but walk only one: the lower point is the place itself. Without "
+    ".copy(), moved is a second name for parameters, and then both move together.",
     replace=("parameters[place] - step", "parameters[place]"),
 )
 numerical_gradient.mistake(
@@ -129,11 +129,6 @@ numerical_gradient.mistake(
 numerical_gradient.mistake(
     "You divide by 2 and multiply by the step: / 2 * step is (/ 2) * step to Python. Brackets.",
     replace=("(above - below) / (2 * step)", "(above - below) / 2 * step"),
-)
-numerical_gradient.mistake(
-    "moved = parameters is a second name for the same array, not a copy: the array that you were "
-    "given has changed, and with it the place you measure from.",
-    replace=("parameters.copy()", "parameters"),
 )
 
 
@@ -157,6 +152,20 @@ def numerical_gradient(function, parameters, step=1e-5):
 def numerical_gradient(function, parameters, step=1e-5):
     slope = (function(parameters + step) - function(parameters - step)) / (2 * step)
     return np.full(parameters.shape, slope)
+
+
+@numerical_gradient.mistake(
+    "The parameters that you were given are not what they were: each has ended one step lower. "
+    "Move a copy, or put the number back."
+)
+def numerical_gradient(function, parameters, step=1e-5):
+    gradient = np.zeros(parameters.shape)
+    for place in np.ndindex(parameters.shape):
+        parameters[place] += step
+        above = function(parameters)
+        parameters[place] -= 2 * step
+        gradient[place] = (above - function(parameters)) / (2 * step)
+    return gradient
 
 
 @numerical_gradient.mistake(
@@ -441,8 +450,8 @@ def gradient_descent(gradient, start, learning_rate, steps):
 
 
 @gradient_descent.mistake(
-    "The path is right, but the start that you were given has moved with you: position = start is "
-    "a second name for it, and `-=` changes it. Copy it first."
+    "The path is right, but the start that you were given has moved with you: `=` gives an array a "
+    "second name, and `-=` changes it under both. Copy it first."
 )
 def gradient_descent(gradient, start, learning_rate, steps):
     position = start
@@ -672,7 +681,7 @@ chain_rule.mistake(
 )
 chain_rule.mistake(
     "You left the bias out of the weighted sum.",
-    replace=(" + bias", ""),
+    replace=("weights @ x + bias", "weights @ x"),
 )
 
 

@@ -15,13 +15,13 @@
 #
 # {badges}
 #
-# In unit 01 a rule fell from the sky and the neuron learned. Where do such rules come from? From
-# one idea, which trains every network in this course: measure how wrong you are, feel which way is
-# down, take a step. You build it from six short functions, and price houses in California with it,
+# In unit 01 a rule fell from the sky and the neuron learned. Where do such rules come from? From one
+# idea, which trains every network in this course: measure how wrong you are, feel which way is
+# down, take a step. You build it from six short functions and price houses in California with it,
 # within 1% of the best that any straight-line rule can do.
 #
-# **Time:** about 2 hours. **You need:** unit 01. Derivatives are explained from the beginning; it
-# does not matter how long ago you last saw one. No GPU, no network.
+# **Time:** about 2 hours. **You need:** unit 01. Derivatives are explained from the beginning. No
+# GPU, no network.
 
 # %% tags=["setup"]
 # Setup: run me first. Safe to run twice; installs only what is missing.
@@ -113,34 +113,34 @@ plot.show(
 )
 
 # %% [markdown]
-# A valley with its floor near $w = 1$. Here we could try every weight. With two weights the valley
-# is a landscape, with a million it has a million directions, and trying all is hopeless. We stand
-# in thick fog on a hillside, and want to go down.
+# A valley with its floor near $w = 1$. Here we could try every weight. With a million weights that
+# is hopeless: we stand in thick fog on a hillside, and want to go down.
 #
-# What fog does not hide is the **slope** under your feet: how much higher or lower the ground is a
-# little further on. Slope is rise over run. From a small step $h$ to the left of $w$ to the same
-# step to the right:
+# Fog does not hide the **slope** under your feet: how much the ground rises a little further on.
+# Slope is rise over run. For a small step $h$ to one side, and then from both sides:
 #
-# $$\text{slope} \approx \frac{L(w+h)-L(w-h)}{2h}$$
+# $$\frac{L(w+h)-L(w)}{h} \qquad\qquad \frac{L(w+h)-L(w-h)}{2h}$$
 #
-# Move the two sliders. What happens to the dashed line as the step shrinks? Where is the slope 0?
+# The sliders move $w$ and $h$. **Predict, then move:** which line is right even when $h$ is large?
+# What does the other one do as $h$ shrinks? Where is the slope 0?
 
 # %% tags=["demo"]
 widgets.slope(loss_of_flats)
 
 # %% [markdown]
-# As $h$ shrinks, the line settles: it just touches the curve. Its slope is the **derivative** of
-# $L$ at $w$. Left of the floor it is negative, right of it positive, at the floor it is 0.
+# As $h$ shrinks, both lines settle on the one that just touches the curve. Its slope is the
+# **derivative** of $L$ at $w$. From both sides you get there sooner: those are *central
+# differences*.
 #
 # ## Many knobs: the gradient
 #
-# A loss with many parameters has a slope along each of them, measured while all others stand still.
-# It is written $\partial L/\partial w_j$, read "the slope of $L$ along $w_j$". All slopes together,
-# in the shape of the parameters, are the **gradient**.
+# With many parameters there is a slope along each, measured while the others stand still. It is
+# written $\partial L/\partial w_j$, "the slope of $L$ along $w_j$". All of them together, in the
+# shape of the parameters, are the **gradient**.
 #
 # ### Exercise 2 · numerical_gradient · 4 points · 25 min
-# Write the formula above for *any* function of *any* array: a vector, a table, three axes.
-# `np.ndindex(shape)` visits every place of an array, and `array[place]` is the number there.
+# Write central differences for *any* function of *any* array. `np.ndindex(shape)` visits every
+# place of an array, and `array[place]` is the number there.
 
 
 # %% exercise="numerical_gradient"
@@ -194,12 +194,12 @@ plot.show(
 )
 
 # %% [markdown]
-# Down to $10^{-5}$ it gets better. Then the two losses agree in so many digits that their
-# difference is mostly rounding. So $10^{-5}$ is a good step.
+# Down to $10^{-5}$ it gets better. Then the two values agree in so many digits that their difference
+# is mostly rounding.
 #
-# Your function works for everything, but slowly: two losses for each parameter. A network with a
-# million weights would run two million times for one step. For speed we need formulas. It stays the
-# honest judge of every formula from here on.
+# Your function works for everything, but slowly: two losses for each parameter, two million for one
+# step of a network with a million weights. For speed we need formulas. It stays the honest judge of
+# every formula from here on.
 #
 # ## Four rules for slopes
 #
@@ -221,22 +221,19 @@ for w in (-1.0, 0.5, 3.0):
 # ## The slope of the loss
 #
 # One flat with $x$ rooms and price $y$ costs $(wx-y)^2 = x^2w^2 - 2xy\,w + y^2$. By the rules its
-# slope is $2x^2w-2xy$, which is
-#
-# $$2\,(wx-y)\,x: \quad \text{two times error times input.}$$
-#
-# A mean of losses has the mean of the slopes. And with several inputs, each weight meets its own:
+# slope is $2x^2w-2xy = 2\,(wx-y)\,x$: **two times error times input.** A mean of losses has the mean
+# of the slopes, and with several inputs each weight meets its own, $x_{ij}$, input $j$ of example
+# $i$:
 #
 # $$\frac{\partial L}{\partial w_j}=\frac{2}{n}\sum_{i=1}^{n}(p_i-y_i)\,x_{ij}$$
 #
-# $x_{ij}$ is input $j$ of example $i$. A bias needs nothing new: it is a weight whose input is
-# always 1, so give the table a column of ones.
+# A bias needs nothing new: it is a weight whose input is always 1, a column of ones in the table.
 
 # %% [markdown]
 # ### Exercise 3 · mse_gradient · 4 points · 20 min
-# The sum can be one `@`. `x` has shape `(batch, features)`, a row for each example. Turned on its
-# side, `x.T` has shape `(features, batch)`: its row $j$ holds input $j$ of all the examples, ready
-# to meet the errors, `(batch,)`.
+# The sum can be one `@`. `x` is `(batch, features)`. Turned on its side, `x.T` is
+# `(features, batch)`: its row $j$ holds input $j$ of all examples, ready to meet the errors,
+# `(batch,)`.
 
 
 # %% exercise="mse_gradient"
@@ -324,7 +321,7 @@ for number, place in enumerate(path):
 
 # %% [markdown]
 # To the right, with steps that shrink by themselves as the ground levels out. A room is worth about
-# 105,000.
+# 104,000.
 #
 # ## The surface
 #
@@ -332,7 +329,8 @@ for number, place in enumerate(path):
 # house costs from *where* it is? We scale latitude (north) and longitude (east) as in unit 00, and
 # predict by how much a price lies above or below the mean.
 #
-# **Predict:** the ocean is in the south-west. Which signs will the two weights have?
+# **Predict:** the ocean is in the south-west, and houses near it are dear. Which signs should the two
+# weights have?
 
 # %% tags=["demo", "nbval-check-output"]
 houses = data.california_houses()
@@ -340,34 +338,34 @@ mean, spread = houses.x_train.mean(axis=0), houses.x_train.std(axis=0)
 scaled = (houses.x_train - mean) / spread
 where = scaled[:, [houses.feature_names.index(name) for name in widgets.PLACE]]
 above_mean = houses.y_train - houses.y_train.mean()
+first_guess = np.array([0.4, -1.0])  # a poor one, to have some way to go
 print("neighbourhoods, inputs:", where.shape)
-print(f"gradient at (0, 0): {np.round(mse_gradient(where, above_mean, np.zeros(2)), 3)}")
+print("loss of the first guess:", round(mse(where @ first_guess, above_mean), 3))
+print("gradient there:", np.round(mse_gradient(where, above_mean, first_guess), 3))
 
 # %% [markdown]
-# The map shows the loss of every pair of weights. You stand on the square; the star is the floor.
+# The map shows the loss of every pair of weights. You start on the square; the star is the floor.
 # Steer with the learning rate, and find four ways to walk:
 #
 # - it **crawls** and does not arrive in 60 steps;
 # - it **converges**, in as few steps as you can;
 # - it **zigzags** from side to side and still arrives;
-# - it **diverges**: every step is higher up than the last. At which rate does that begin?
+# - it **diverges**: every step ends higher up. At which rate does that begin?
 
 # %% tags=["demo"]
-widgets.surface(mse, mse_gradient, gradient_descent, where, above_mean, widgets.PLACE)
+widgets.surface(mse, mse_gradient, gradient_descent, where, above_mean, first_guess)
 
 # %% [markdown]
-# Both weights become negative: prices fall to the north and to the east, away from the coast. Yet
-# the coast runs diagonally, so latitude and longitude rise and fall together, and the loss is a
-# narrow valley rather than a round bowl. Across it the ground is steep and forbids large steps;
-# along it the ground is nearly level and asks for them. One learning rate must serve both. Here it
-# must stay below 0.52: two divided by the strongest **curvature**, which says how fast the slope
-# itself changes.
+# Both weights end negative: prices fall to the north and to the east, away from the coast. The coast
+# runs diagonally, so the loss is a narrow valley. Across it the ground is steep and forbids large
+# steps; along it, nearly level, it asks for them. One rate must serve both. Its limit here is 0.52,
+# two divided by the strongest **curvature**: how fast the slope itself changes.
 #
 # ## What does a house cost?
 #
-# All eight inputs now, plus a column of ones for the bias. For a straight-line rule there is an
-# exact answer, by solving equations: *least squares*, in NumPy `np.linalg.lstsq`. Networks have no
-# such formula, but here it tells us how near your walk comes.
+# All eight inputs now, and a column of ones. For a straight-line rule there is an exact answer,
+# *least squares*, in NumPy `np.linalg.lstsq`. Networks have no such formula, but here it tells how
+# near your walk comes.
 
 # %% tags=["demo", "nbval-check-output"]
 
@@ -424,20 +422,19 @@ ours, theirs = mse(x_test @ weights, y_test), mse(x_test @ exact, y_test)
 print(f"Milestone: test loss {ours:.4f}, least squares {theirs:.4f} (target: within 1%)")
 
 # %% [markdown]
-# Unscaled, an error of typically $\sqrt{0.497} = 0.70$ means 70,000 dollars: better than the mean
-# price, and no more than a straight line can do. Income and place count most.
+# The typical error is $\sqrt{0.497} = 0.70$, or 70,000 dollars: no straight line does much better.
 #
 # ## Smaller bites
 #
 # Every step read all 16,512 neighbourhoods. A few dozen would have shown the way nearly as well. So
 # deal the table into **mini-batches**, like a deck of cards: shuffle, then hand out `batch_size`
-# rows at a time, one step for each hand. A pass over all the rows is an **epoch**; the next one
-# shuffles anew. This is *stochastic* gradient descent, SGD.
+# rows at a time, one step for each hand. A pass over all rows is an **epoch**; the next one shuffles
+# anew. This is *stochastic* gradient descent, SGD.
 
 # %% [markdown]
 # ### Exercise 5 · minibatches · 3 points · 20 min
 # Deal one epoch. Each row comes once and keeps its price. If the rows don't divide evenly, the last
-# batch is smaller. Draw from `rng` only.
+# batch is smaller.
 
 
 # %% exercise="minibatches"
@@ -503,13 +500,14 @@ plot.show(
     fig,
     alt=f"All rows in each step: a smooth fall to {at_once[-1]:.0f}% above least squares after ten "
     f"passes. 64 rows in each step: below {in_bites[43]:.0f}% after one pass, then a jagged line "
-    f"between about 1% and 10%.",
+    "between about 0.1% and 10%.",
 )
 
 # %% [markdown]
 # Small bites get near fast, then jitter: every batch shows a slightly different valley. To settle,
-# lower the rate towards the end (unit 06). The tallest jags come from a few odd neighbourhoods, one
-# with 1,243 people per household. A batch that holds one leaps.
+# lower the rate towards the end (unit 06). And look at the tall jags, two in each pass. They are two
+# neighbourhoods, of 142 and of 132 rooms per household (few people live there, perhaps among many
+# empty holiday homes). The batch that holds one leaps.
 #
 # ## Break it
 #
@@ -537,19 +535,27 @@ print(f"least squares on the same numbers: {best:.3g}")
 # multiply.** That is the chain rule, and this course is named after it.
 #
 # Squared error is two wheels: $u = wx-y$, then $L=u^2$. As $w$ turns, $u$ moves $x$ times as fast;
-# as $u$ moves, $L$ moves $2u$ times as fast. Together $2u\cdot x$, what you found by multiplying
-# out.
+# as $u$ moves, $L$ moves $2u$ times as fast. Each slope is taken **at its own wheel's place**: $2u$
+# at $u$, not at $w$.
 #
-# $$\frac{\partial L}{\partial w}=\frac{\partial L}{\partial u}\cdot\frac{\partial u}{\partial w}$$
+# $$\frac{\partial L}{\partial w}=\frac{\partial L}{\partial u}\cdot\frac{\partial u}{\partial w}=2u\cdot x$$
 #
-# Each slope is taken **at its own wheel's place**: $2u$ at $u$, not at $w$.
+# **Predict, then run:** $x=3$, $y=4$, $w=2$. What is $u$, and what are the three slopes?
+
+# %% tags=["demo", "nbval-check-output"]
+u_by_w = numerical_gradient(lambda w: w[0] * 3 - 4, np.array([2.0]))[0]
+loss_by_u = numerical_gradient(lambda u: u[0] ** 2, np.array([2.0 * 3 - 4]))[0]
+loss_by_w = numerical_gradient(lambda w: (w[0] * 3 - 4) ** 2, np.array([2.0]))[0]
+print(f"u moves {u_by_w:.2f} times as fast as w, L {loss_by_u:.2f} times as fast as u")
+print(f"L moves {loss_by_w:.2f} times as fast as w; the product is {loss_by_u * u_by_w:.2f}")
 
 # %% [markdown]
-# Now three wheels: a neuron that answers between −1 and 1, judged by its squared error.
+# The same $2ux$ that you found by multiplying out. Now three wheels: a neuron that answers between
+# −1 and 1, judged by its squared error.
 #
 # $$z=w_1x_1+\dots+w_mx_m+b\qquad a=\tanh(z)\qquad L=(a-y)^2$$
 #
-# $\tanh$ (`np.tanh`) is an S-curve like the sigmoid, from −1 to 1. Its slope at $z$ is
+# $\tanh$ (`np.tanh`) is an S-curve like the sigmoid, but from −1 to 1. Its slope at $z$ is
 # $1-\tanh(z)^2$, that is $1-a^2$: steepest in the middle, flat at both ends.
 #
 # ### Exercise 6 · chain_rule · 4 points · 25 min
@@ -607,7 +613,7 @@ print("minus the mean logarithm:   ", round(-np.mean(np.log(shares)), 3))
 
 # %% [markdown]
 # The product is too small for a computer; the logarithm turns it into a sum, and what makes one
-# largest makes the other largest too. With a minus and a mean it is a loss, and it is the binary
+# largest makes the other largest too. With a minus and a mean it is a loss: the binary
 # cross-entropy, to the letter. (If prices scatter around the prediction like a bell curve, the same
 # recipe gives the squared error.)
 #

@@ -96,6 +96,7 @@ def expect_submission(page, learner, score, status):
 def open_notebook(page, lab, learner):
     """What a learner wrote, with the boxes for marks. Found as an instructor finds it."""
     page.goto(lab.page(f"/formgrader/gradebook/{UNIT}/neuron"))
+    expect(page.get_by_role("link", name="Submission #")).to_have_count(3)
     page.get_by_role("button", name="Show All Names").click()
     page.get_by_role("link", name=learner, exact=True).click()
     page.wait_for_function("() => formgrader.grades && formgrader.grades.loaded")

@@ -102,6 +102,9 @@ def test_the_handout_has_the_course_and_no_solutions(tmp_path):
     assert "course/01_neuron/neuron.ipynb" in names
     assert "course/chainrule/neuron/answers.json" in names
     assert not any("solutions" in name or "autograde" in name for name in names)
+    readme = (tmp_path / "out" / "README.md").read_text()
+    assert "make course" in readme and "## Learners" in readme
+    assert "make test" not in readme and "chainrule grade" not in readme
     with pytest.raises(UserError, match="is not empty"):
         make_handout(ROOT, tmp_path / "out")
     shutil.rmtree(tmp_path / "out")

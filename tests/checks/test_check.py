@@ -105,13 +105,45 @@ def test_the_learners_warnings_and_stderr_do_not_reach_the_cell(check, capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_code_that_changes_its_inputs_is_judged_on_what_it_returns(check):
+def test_code_that_changes_its_inputs_is_told_so(check, capsys):
     def in_place(inputs, weights, bias):
         inputs *= weights
         return inputs.sum() + bias
 
-    assert check.weighted_sum(in_place) == 2
+    with pytest.raises(CheckFailed):
+        check.weighted_sum(in_place)
+    assert "Your function changes its input (argument 1)" in capsys.readouterr().out
     assert check.weighted_sum(right) == 2
+
+
+def test_an_endless_loop_is_given_up_once_with_its_line(check, capsys, monkeypatch):
+    monkeypatch.setattr("chainrule.check.CASE_SECONDS", 0.3)
+
+    def endless(inputs, weights, bias):
+        while True:
+            try:
+                time.sleep(0.01)
+            except Exception:
+                pass
+
+    started = time.monotonic()
+    with pytest.raises(CheckFailed):
+        check.weighted_sum(endless)
+    assert time.monotonic() - started < 3
+    shown = capsys.readouterr().out
+    assert "Does its loop end?" in shown and "time.sleep(0.01)" in shown
+    assert check.weighted_sum(right) == 2
+
+
+def test_a_result_in_place_of_the_function_is_explained(check):
+    with pytest.raises(CheckFailed, match=r"Pass the function itself.*check\.sigmoid\(sigmoid\)"):
+        check.sigmoid(sigmoid(np.zeros(3)))
+
+
+def test_the_check_itself_lists_its_exercises_and_tells_where_hints_are(check):
+    assert "exercises of unit neuron" in repr(check)
+    with pytest.raises(AttributeError, match=r"check\.weighted_sum\.hint\(\)"):
+        check.hint()
 
 
 def test_a_keyboard_interrupt_stops_the_check(check):
@@ -172,7 +204,7 @@ def test_in_ipython_the_failure_is_one_line_and_the_report_is_html(check):
         with capture_output() as caught:
             shell.run_cell("check.weighted_sum(None)")
         assert "Traceback" not in caught.stdout and "chainrule/check.py" not in caught.stdout
-        assert "CheckFailed: weighted_sum is not right yet" in caught.stdout, caught.stdout
+        assert "CheckFailed: Pass the function itself" in caught.stdout, caught.stdout
     """)
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -20,7 +20,7 @@ NAMES = ("train-images", "train-labels", "test-images", "test-labels")
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves a folder; a file listed in `breaks_off` is announced whole and sent in half."""
+    """Serves a folder; once, a file in `breaks_off` is sent in half, one in `busy` not at all."""
 
     def do_GET(self):
         self.server.asked.append(self.path)
@@ -31,6 +31,8 @@ class Handler(SimpleHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(whole[: len(whole) // 2])
             self.close_connection = True
+        elif self.server.busy.pop(self.path, 0):
+            self.send_error(503)
         else:
             super().do_GET()
 
@@ -48,6 +50,7 @@ class Server:
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.asked = self.http.asked = []
         self.breaks_off = self.http.breaks_off = {}
+        self.busy = self.http.busy = {}
         self.base = f"http://127.0.0.1:{self.http.server_port}/"
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
 

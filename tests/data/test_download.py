@@ -85,6 +85,12 @@ def test_a_connection_that_breaks_off_is_tried_again(small, official, arrays):
     assert official.asked.count("/test-images.gz") == 2
 
 
+def test_a_server_that_is_busy_is_tried_again(small, official, arrays):
+    official.busy["/train-labels.gz"] = 1
+    assert same(small.full(retries=1), arrays)
+    assert official.asked.count("/train-labels.gz") == 2
+
+
 def test_a_connection_that_always_breaks_off(small, official):
     official.breaks_off["/train-images.gz"] = 1
     assert "breaks off in the middle of a file" in failure(small)
@@ -121,7 +127,7 @@ def test_a_file_that_never_ends_is_cut_off(small, official):
 def test_no_network(small, official):
     official.stop()
     said = failure(small)
-    assert f"{official.base} can't be reached; is there a network?" in said
+    assert f"{official.base} can't be reached. " in said
     assert "Until then data.small() gives the bundled part, which needs no network." in said
 
 

@@ -106,10 +106,9 @@ class _Unpacker:
         try:
             download(url, packed, pooch)
         except HTTPError as error:
-            status = error.response.status_code
-            if status < 500:
-                raise Refused(f"answers {status} for {self.file.name}.gz") from None
-            raise
+            status = error.response.status_code if error.response is not None else 500
+            kind = Refused if status < 500 else Damaged  # a 503 may be gone in a moment
+            raise kind(f"answers {status} for {self.file.name}.gz") from None
         finally:
             bar.close()
         Path(output_file).write_bytes(unpacked(packed.getvalue(), size))
@@ -158,12 +157,10 @@ def _reason(error: Exception, folder: Path) -> str:
         return str(error)
     if isinstance(error, exceptions.Timeout):
         return "does not answer in time"
-    if isinstance(error, exceptions.HTTPError):
-        return f"answers {error.response.status_code}"
     if isinstance(error, exceptions.ChunkedEncodingError):
         return "breaks off in the middle of a file"
     if isinstance(error, exceptions.ConnectionError):
-        return "can't be reached; is there a network?"
+        return "can't be reached"
     if isinstance(error, exceptions.RequestException):
         return f"is not an address to download from ({error})"
     if isinstance(error, ValueError):  # pooch's: the checksum

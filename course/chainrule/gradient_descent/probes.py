@@ -18,11 +18,11 @@ _FUNCTIONS: dict[str, Callable[[np.ndarray, np.ndarray], Any]] = {
 
 
 def numerical_gradient(
-    work: Callable[..., Any], function: str, A: np.ndarray, parameters: np.ndarray, step: float
+    work: Callable[..., Any], function: str, A: np.ndarray, parameters: np.ndarray, *step: float
 ) -> dict[str, Any]:
     """The learner's gradient of a function of our own, and what it did to the parameters."""
     place = np.array(parameters, dtype=float)
-    gradient = work(lambda p: _FUNCTIONS[function](A, p), place, step)
+    gradient = work(lambda p: _FUNCTIONS[function](A, p), place, *step)
     return {"the gradient": gradient, "the parameters you were given": place}
 
 

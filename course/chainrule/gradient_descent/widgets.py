@@ -16,6 +16,7 @@ from chainrule.widgets import Slider, explore
 Function = Callable[..., np.ndarray]
 
 PLACE = ["latitude", "longitude"]
+FIRST_GUESS = np.array([0.4, -1.0])
 WINDOW = (-3.0, 0.6)  # the weights that the map of the loss shows, along both axes
 HEIGHTS = LinearSegmentedColormap.from_list("valley to height", ["white", "#B5D8EC", plot.BLUE])
 
@@ -32,7 +33,7 @@ def promise() -> None:
     floor = np.linalg.lstsq(x, price, rcond=None)[0]
     curvature, axes = np.linalg.eigh(2 * x.T @ x / len(x))
     shrinks = (1 - 0.45 * curvature) ** np.arange(41)[:, None]
-    path = floor + (shrinks * (-floor @ axes)) @ axes.T
+    path = floor + (shrinks * ((FIRST_GUESS - floor) @ axes)) @ axes.T
     bowl = [
         np.mean(price**2) - 2 * w @ (x.T @ price) / len(x) + w @ (x.T @ x) @ w / len(x)
         for w in _grid().reshape(-1, 2)
@@ -42,52 +43,56 @@ def promise() -> None:
     ax.set_title("Forty steps downhill")
     plot.show(
         fig,
-        alt="A map of the loss over two weights: a long narrow valley from the upper left to the "
-        "lower right. A path starts on its side at (0, 0), zigzags across it with ever smaller "
-        "swings and ends near its lowest point.",
+        alt="A map of the loss over two weights: a long narrow valley from the lower left to the "
+        "upper right. A path starts on its side, zigzags across it with ever smaller swings, then "
+        "follows its floor and ends near the lowest point.",
     )
 
 
 def slope(loss: Callable[[float], float]) -> None:
-    """Sliders for a place w and a step; the line through two points of the loss follows."""
+    """Sliders for a place w and a step h; two ways to measure the slope follow."""
     grid = np.linspace(-0.5, 2.7, 129)
     heights = np.array([loss(w) for w in grid])
 
-    def rise(w: float, step: float) -> tuple[float, float]:
-        return float(loss(w - step)), float(loss(w + step))
+    def slopes(w: float, step: float) -> tuple[float, float]:
+        here, ahead, behind = loss(w), loss(w + step), loss(w - step)
+        return float((ahead - here) / step), float((ahead - behind) / (2 * step))
 
     def draw(w: float, step: float) -> Figure:
-        low, high = rise(w, step)
-        fig, ax = plt.subplots(figsize=(6, 3.4))
+        one_side, both_sides = slopes(w, step)
+        run = np.array([-0.7, 0.7])
+        fig, ax = plt.subplots(figsize=(6, 3.6))
         ax.plot(grid, heights, color=plot.BLUE, label="loss")
-        run = np.array([-0.6, 0.6])
-        middle = (low + high) / 2
-        line = middle + run * (high - low) / (2 * step)
-        ax.plot(w + run, line, color=plot.RED, linestyle="--", label="line through two points")
-        ax.plot([w - step, w + step], [low, high], "o", color=plot.RED, markersize=7)
+        ax.plot(w + run, loss(w) + run * one_side, "--", color=plot.ORANGE, label="one side")
+        level = (loss(w + step) + loss(w - step)) / 2
+        ax.plot(w + run, level + run * both_sides, "-.", color=plot.RED, label="both sides")
+        ax.plot([w, w + step], [loss(w), loss(w + step)], "s", color=plot.ORANGE, markersize=8)
+        ends = [loss(w - step), loss(w + step)]
+        ax.plot([w - step, w + step], ends, "o", color=plot.RED, markersize=5)
         ax.set(
-            title=f"Slope at w = {w:g}: {(high - low) / (2 * step):.2f}",
+            title=f"Slope at w = {w:g}, with steps of {step:g}",
             xlabel="weight w",
             ylabel="loss",
+            xlim=(-0.5, 2.7),
             ylim=(-4, heights.max()),
         )
         ax.legend(loc="upper center")
         return fig
 
     def describe(w: float, step: float) -> str:
-        low, high = rise(w, step)
-        steepness = (high - low) / (2 * step)
-        ahead = "falls" if steepness < -0.05 else "rises" if steepness > 0.05 else "is level"
+        one_side, both_sides = slopes(w, step)
+        level = abs(both_sides) < 0.05
+        way = "level" if level else "downhill to the right" if both_sides < 0 else "uphill"
         return (
-            f"From w = {w - step:.4g} to {w + step:.4g} the loss goes from {low:.4g} to "
-            f"{high:.4g}: the slope is {steepness:.2f}, so the ground {ahead} to the right."
+            f"At w = {w:g} with steps of {step:g}, the slope is {one_side:.2f} measured to one "
+            f"side and {both_sides:.2f} measured from both: {way}."
         )
 
     controls = {
-        "w": Slider("Weight w", 0.0, 2.2, 0.4, step=0.05),
-        "step": Slider("Step to either side", 0.01, 0.4, 0.3, step=0.01),
+        "w": Slider("Weight w", 0.0, 2.0, 0.4, step=0.05),
+        "step": Slider("Step h", 0.01, 0.5, 0.4, step=0.01),
     }
-    examples = [{"w": 0.0}, {}, {"step": 0.01}, {"w": 1.05}, {"w": 1.8}]
+    examples = [{"w": 0.0}, {}, {"step": 0.1}, {"step": 0.01}, {"w": 1.05}, {"w": 1.8}]
     explore(draw, describe, controls, examples)
 
 
@@ -97,11 +102,11 @@ def surface(
     gradient_descent: Function,
     x: np.ndarray,
     targets: np.ndarray,
-    names: Sequence[str],
+    start: np.ndarray,
 ) -> None:
     """Sliders for the learning rate and the number of steps; the walk over the loss follows.
 
-    x: (batch, 2), scaled; targets: (batch,), with mean 0; names: of the two inputs.
+    x: (batch, 2), latitude and longitude, scaled; targets: (batch,); start: (2,), the weights.
     """
     heights = np.array([mse(x @ weights, targets) for weights in _grid().reshape(-1, 2)])
     floor = float(mse(x @ np.linalg.lstsq(x, targets, rcond=None)[0], targets))
@@ -110,18 +115,19 @@ def surface(
         def downhill(weights: np.ndarray) -> np.ndarray:
             return mse_gradient(x, targets, weights)
 
-        path = np.asarray(gradient_descent(downhill, np.zeros(2), rate, steps))
+        path = np.asarray(gradient_descent(downhill, start, rate, steps))
         return path, np.array([mse(x @ weights, targets) for weights in path])
 
     def draw(rate: float, steps: int) -> Figure:
         path, losses = walk(rate, steps)
         fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.9), width_ratios=[1.15, 1])
-        _map(left, heights, path, names)
+        _map(left, heights, path, PLACE)
         left.set_title(f"Learning rate {rate:g}, {steps} steps")
         right.plot(losses, ".-", color=plot.RED, linewidth=1.2, label="your walk")
         right.axhline(floor, color=plot.BLACK, linewidth=1, linestyle=":", label="valley floor")
-        right.set(title="The loss after each step", xlabel="step", ylabel="loss", yscale="log")
-        right.set_ylim(floor * 0.95, max(losses.max(), losses[0]) * 1.1)
+        right.set(title="The loss after each step", xlabel="step", ylabel="loss")
+        if losses.max() > 3 * losses[0]:
+            right.set_yscale("log")
         right.legend()
         return fig
 
@@ -140,8 +146,9 @@ def surface(
         {"rate": 0.01},
         {},
         {"rate": 0.25},
-        {"rate": 0.25, "steps": 60},
-        {"rate": 0.5},
+        {"rate": 0.25, "steps": 40},
+        {"rate": 0.45, "steps": 40},
+        {"rate": 0.5, "steps": 60},
         {"rate": 0.54},
         {"rate": 0.6},
     ]
@@ -150,13 +157,14 @@ def surface(
 
 def _manner(path: np.ndarray, losses: np.ndarray, floor: float) -> str:
     """How a walk went, in a sentence."""
-    if not np.all(np.isfinite(losses)) or losses[-1] > losses[0]:
-        return "It diverges: every step leaps across the valley to higher ground."
-    if losses[-1] < 1.01 * floor:
-        return "It has arrived."
+    if not np.all(np.isfinite(losses)) or losses[-1] > losses.min() + 0.01 * floor:
+        return "It diverges: the steps leap across the valley, each to higher ground."
     moves = np.diff(path, axis=0)
-    turns = len(moves) > 1 and float(moves[-1] @ moves[-2]) < 0
-    return "It zigzags from side to side." if turns else "It crawls: still on its way."
+    zigzags = len(moves) > 1 and float(moves[0] @ moves[1]) < 0
+    arrived = losses[-1] < 1.01 * floor
+    if zigzags:
+        return "It zigzags" + (", and has arrived." if arrived else " from side to side.")
+    return "It has arrived." if arrived else "It crawls, and is still on its way."
 
 
 def _grid() -> np.ndarray:
