@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_COLOR := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help course test lint cohort build proofs constraints
+.PHONY: help course test lint cohort attacks fuzz build proofs constraints
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -25,6 +25,13 @@ test:  ## install what the tests need and run them all
 	$(BIN)/chainrule build --check
 	$(BIN)/python -m pytest -q --nbval-lax solutions
 	$(BIN)/python -m pytest
+
+attacks: $(VENV)/.test  ## try to cheat, stop and poison the grader, and plain nbgrader (ARGS=--ours)
+	@sh .ci/system-packages bubblewrap
+	$(BIN)/python -m tests.attacks $(ARGS)
+
+fuzz: $(VENV)/.fuzz  ## fuzz intake and the decoder of observations with atheris
+	$(BIN)/python -m pytest -m fuzz tests/fuzz
 
 lint: $(VENV)/.test  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -73,7 +80,7 @@ $(VENV)/.made:
 	$$found -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.lab $(VENV)/.grade $(VENV)/.author $(VENV)/.test: $(VENV)/.%: \
+$(VENV)/.lab $(VENV)/.grade $(VENV)/.author $(VENV)/.test $(VENV)/.fuzz: $(VENV)/.%: \
 	    $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing what '$*' needs; the first time this takes some minutes."
 	@$(INSTALL) ".[$*]"

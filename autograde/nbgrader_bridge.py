@@ -19,9 +19,11 @@ import nbgrader.apps.generatefeedbackapp
 from nbgrader.converters import Autograde, GenerateFeedback, NbGraderException
 from nbgrader.converters.base import BaseConverter
 from nbgrader.coursedir import CourseDirectory
+from traitlets import Float, Int, Unicode
 from traitlets.config import Config
 
 from chainrule.errors import UserError
+
 
 def install(config: Config, course: Path, clone: Path) -> None:
     """Put this grader in nbgrader's place; called by a nbgrader_config.py.
@@ -85,8 +87,15 @@ class SandboxedAutograde(Bridged, Autograde):
     --force grades again what is graded already; --student names one learner or a pattern.
     """
 
+    sandbox = Unicode("bwrap", help="As --sandbox of `chainrule grade`.").tag(config=True)
+    cell_seconds = Float(None, allow_none=True, help="As --cell-seconds.").tag(config=True)
+    submission_seconds = Float(None, allow_none=True, help="As --submission-seconds.").tag(
+        config=True
+    )
+    memory = Int(None, allow_none=True, help="As --memory.").tag(config=True)
+
     def convert(self) -> list[str]:
-        from autograde.cohort.grade import Summary, grade_class, prepare
+        from autograde.cohort.grade import Summary, grade_class, limits_of, prepare
 
         if not self.config.Execute.get("enabled", True):
             raise UserError(
@@ -107,11 +116,20 @@ class SandboxedAutograde(Bridged, Autograde):
             self.log.info("Graded %s of %s", done, total)
 
         jobs = os.cpu_count() or 1
-        grading = prepare(unit, folder)
+        limits = limits_of(
+            unit,
+            cell_seconds=self.cell_seconds,
+            submission_seconds=self.submission_seconds,
+            memory_mb=self.memory,
+        )
+        grading = prepare(unit, folder, self.sandbox, limits)
         summary = grade_class(grading, submitted, folder, jobs, show, note, again=self.force)
         if not seen:
             raise UserError(f"No submission of {unit.name.folder} in {submitted} was matched.")
-        self.log.info("%s graded, %s graded already", summary.graded, summary.skipped)
+        self.log.info(
+            "%s graded, %s quarantined, %s ungraded, %s graded already",
+            *(summary.graded, summary.quarantined, summary.ungraded, summary.skipped),
+        )
         newest = folder.results(unit).newest()
         return [
             f"{record.learner} is {record.status}: {record.reason}"
@@ -156,8 +174,6 @@ def submitted_timestamp(self: Any, assignment_id: str, student_id: str) -> datet
     """When a submission was handed in, as formgrader shows it; follows no link, opens no pipe."""
     from autograde.intake.find import submitted_at
 
-    root = self.coursedir.format_path(
-        self.coursedir.submitted_directory, student_id, assignment_id
-    )
+    root = self.coursedir.format_path(self.coursedir.submitted_directory, student_id, assignment_id)
     moment = submitted_at(Path(root) / "notebook")
     return moment.astimezone(UTC).replace(tzinfo=None) if moment else None

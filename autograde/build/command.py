@@ -66,7 +66,7 @@ def build_unit(unit: Unit) -> list[str]:
     """Write answers, released notebook and executed solution, each only when it changes."""
     write_answers(unit)
     write_if_changed(unit.released, released_notebook(unit))
-    digest = source_digest(unit)
+    digest = outputs_digest(unit)
     if _stored(unit.solved).get("source") != digest:
         executed = run_solved(unit)
         executed.notebook.metadata.chainrule["source"] = digest
@@ -88,7 +88,7 @@ def check_unit(unit: Unit) -> list[str]:
         wrong.append(f"{folder}: {unit.answers.name} is not what its sources give. {again}")
     if _read(unit.released) != released_notebook(unit):
         wrong.append(f"{folder}: the released notebook is not what its source gives. {again}")
-    if _stored(unit.solved).get("source") != source_digest(unit):
+    if _stored(unit.solved).get("source") != outputs_digest(unit):
         wrong.append(f"{folder}: the executed solution is of another source. {again}")
     return wrong
 
@@ -111,6 +111,16 @@ def prove_unit(unit: Unit, measure: bool, fresh: bool) -> list[Proof]:
         stored = [{"number": p.number, "notes": p.notes} for p in proofs]
         write_atomically(cache, json.dumps({"digest": digest, "proofs": stored}))
     return proofs
+
+
+def outputs_digest(unit: Unit) -> str:
+    """A hash of what the solved notebook's outputs depend on: its text and the learner package."""
+    package = unit.package.parent
+    paths = [*package.glob("*.py"), *unit.package.glob("*.py"), *package.glob("data/*.py")]
+    digest = hashlib.sha256(source_digest(unit).encode())
+    for path in [*sorted(paths), unit.answers]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def run_solved(unit: Unit) -> Executed:

@@ -337,7 +337,7 @@ def proof_7(subject: Subject) -> Iterator[str]:
 
 
 def source_digest(unit: Unit) -> str:
-    """A hash of what the solved notebook's outputs depend on: its own text."""
+    """A hash of the unit's own text, which decides what running it takes."""
     return hashlib.sha256(notebook_text(plain_notebook(unit)).encode()).hexdigest()[:16]
 
 

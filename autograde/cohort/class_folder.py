@@ -16,7 +16,7 @@ DEFAULT = Path("grading")
 
 # In the class folder, so that nbgrader's commands are as safe there as in the clone. Without the
 # grader nbgrader must not go on: it would execute submissions itself.
-NBGRADER_CONFIG = """# Written by Chainrule: nbgrader's commands use its grader in this class folder.
+NBGRADER_CONFIG = """# Written by Chainrule: nbgrader's commands use its grader in this folder.
 
 import sys
 from pathlib import Path

@@ -124,7 +124,10 @@ class GradebookProjection:
         return all(cell in scores and scores[cell] == score for cell, score in cells)
 
     def manual_scores(self, learners: Iterable[str]) -> dict[tuple[str, str], float]:
-        """The marks people gave: (learner, exercise) to score, extra credit included."""
+        """What people changed: (learner, exercise) to score, extra credit included.
+
+        Extra credit is added to the mark given by hand or, where there is none, to our score.
+        """
         folder, name = self.unit.name.folder, self.unit.name.name
         given = {}
         for learner in learners:
@@ -133,8 +136,10 @@ class GradebookProjection:
                     grade = self.gradebook.find_grade(cell, name, folder, learner)
                 except MissingEntry:
                     continue
-                if grade.manual_score is not None:
-                    given[learner, exercise] = grade.manual_score + (grade.extra_credit or 0)
+                score = grade.auto_score if grade.manual_score is None else grade.manual_score
+                touched = grade.manual_score is not None or grade.extra_credit
+                if touched and score is not None:  # without a score, extra credit has to wait
+                    given[learner, exercise] = score + (grade.extra_credit or 0)
         return given
 
     def comments(self, learner: str) -> dict[str, str]:

@@ -15,22 +15,22 @@ import chainrule.data
 
 EVENINGS = 40
 SEED = 0
-# The diarist wants company and good weather, and minds the price; what is left is mood.
-FRIEND, WEATHER, PRICE, RELUCTANCE = 3.0, 3.0, -5.0, -0.5
+# The diarist wants company and a clear sky, and minds the price; what is left is mood.
+FRIEND, SKY, PRICE, RELUCTANCE = 3.0, 3.0, -5.0, -0.5
 
 
 def make() -> bytes:
-    """The file: friend (0 or 1), weather and price (0 to 1), went (0 or 1)."""
+    """The file: friend (0 or 1), sky and price (0 to 1), went (0 or 1)."""
     rng = np.random.default_rng(SEED)
     friend = rng.integers(0, 2, size=EVENINGS)
-    weather = rng.uniform(0, 1, size=EVENINGS).round(1)
+    sky = rng.uniform(0, 1, size=EVENINGS).round(1)
     price = rng.uniform(0, 1, size=EVENINGS).round(1)
-    wish = FRIEND * friend + WEATHER * weather + PRICE * price + RELUCTANCE
+    wish = FRIEND * friend + SKY * sky + PRICE * price + RELUCTANCE
     went = (wish + rng.logistic(scale=0.4, size=EVENINGS) > 0).astype(int)
     table = io.StringIO(newline="")
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["friend", "weather", "price", "went"])
-    for row in zip(friend, weather, price, went, strict=True):
+    writer.writerow(["friend", "sky", "price", "went"])
+    for row in zip(friend, sky, price, went, strict=True):
         writer.writerow([f"{value:g}" for value in row])
     return table.getvalue().encode("ascii")
 

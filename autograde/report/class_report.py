@@ -24,6 +24,7 @@ from autograde.report.numbers import (
     total,
 )
 from autograde.report.page import number, render
+from autograde.sandbox.model import GAPS
 from chainrule.answers import Answers
 
 HELP_BELOW = 0.5  # of the points that could be earned so far
@@ -57,6 +58,7 @@ def class_report_html(
         counts=_counts(records),
         unsafe=_without_sandbox(records, sandbox),
         sandbox=sandbox,
+        gaps=_gaps(records, sandbox),
         graded_at=max((record.graded_at for record in records), default=""),
         numbers=item_numbers(unit, records),
         mistakes=mistakes,
@@ -85,6 +87,12 @@ def _without_sandbox(records: Sequence[Record], sandbox: str) -> list[str]:
     """The learners whose code ran unprotected."""
     ran = [record for record in records if record.status in (GRADED, UNGRADED)]
     return [r.learner for r in ran if r.key.get("sandbox", sandbox) == "none"]
+
+
+def _gaps(records: Sequence[Record], sandbox: str) -> dict[str, str]:
+    """What each sandbox that was used leaves open, by its mode."""
+    modes = {sandbox, *(record.key.get("sandbox", sandbox) for record in records)}
+    return {mode: GAPS[mode] for mode in sorted(modes - {"none"}) if mode in GAPS}
 
 
 def _counts(records: Sequence[Record]) -> dict[str, int]:

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from autograde.sandbox import selftest
+from autograde.sandbox.containers import Containers
 from autograde.sandbox.coordinator import Sandbox
 from autograde.sandbox.model import (
     GAPS,
@@ -25,7 +26,7 @@ from autograde.sandbox.model import (
     SandboxUnavailable,
     known_mode,
 )
-from autograde.sandbox.parent import WarmParent
+from autograde.sandbox.parent import Parent, WarmParent
 
 __all__ = ["GAPS", "MODES", "Cell", "Limits", "Reply", "Run", "Sandbox", "SandboxUnavailable"]
 __all__ += ["known_mode", "open_sandbox"]
@@ -34,7 +35,7 @@ __all__ += ["known_mode", "open_sandbox"]
 def open_sandbox(mode: str, unit: str, packages: Sequence[str], limits: Limits) -> Sandbox:
     """A sandbox for submissions of one unit, ready and tested from inside.
 
-    mode: "bwrap", or "none", which isolates nothing and must be asked for by name.
+    mode: one of MODES; "none" isolates nothing and must be asked for by name.
     unit: the unit's name, as in `chainrule.<unit>`. packages: what graded code may import beyond
     the learner package's own dependencies, e.g. ["torch"].
 
@@ -44,16 +45,20 @@ def open_sandbox(mode: str, unit: str, packages: Sequence[str], limits: Limits) 
     known_mode(mode)
     if not unit.isidentifier():
         raise ValueError(f"{unit!r} is not the name of a unit, such as 'neuron'.")
-    if sys.platform != "linux":
+    if sys.platform != "linux" and mode != "docker":
         raise SandboxUnavailable(
-            "The sandbox is made of Linux namespaces, and this machine does not run Linux. "
-            "Grade on a Linux machine, or in a Linux virtual machine (on Windows: WSL 2)."
+            f"The sandbox {mode!r} needs Linux, and this machine does not run Linux. Use --sandbox "
+            "docker, or grade on a Linux machine or in a virtual one (on Windows: WSL 2)."
         )
-    parent = WarmParent(mode, unit, packages, limits)
+    parent: Parent
+    if mode == "docker":
+        parent = Containers(unit, packages, limits)
+    else:
+        parent = WarmParent(mode, unit, packages, limits)
     try:
         parent.open()
         sandbox = Sandbox(mode, parent, limits)
-        if mode == "bwrap":
+        if mode != "none":
             selftest.check(sandbox)
     except BaseException:
         parent.close()

@@ -22,7 +22,7 @@ from autograde.sandbox.inside.frames import (
 from autograde.sandbox.inside.protocol import ALL, ANSWERED, NOTEBOOK, TOO_LARGE, WALL_FACTOR
 from autograde.sandbox.model import Cell, Limits, Reply, Run
 from autograde.sandbox.outputs import nbformat_outputs
-from autograde.sandbox.parent import ParentLost, WarmParent
+from autograde.sandbox.parent import Parent, ParentLost
 from chainrule.observe import pack, unpack
 
 Cases = Mapping[str, Sequence[tuple[list, dict]]]
@@ -43,14 +43,14 @@ class SandboxLost(Exception):
 class Sandbox:
     """A place to run submissions in. Use it as a context manager; `run` is thread-safe."""
 
-    def __init__(self, mode: str, parent: WarmParent, limits: Limits) -> None:
+    def __init__(self, mode: str, parent: Parent, limits: Limits) -> None:
         self.mode = mode
         self.limits = limits
         self._parent = parent
 
     @property
     def walls(self) -> list[str]:
-        """The layers in force: "namespaces", and "landlock" and "seccomp" where there are."""
+        """The layers in force: "namespaces" or "container", "landlock", "seccomp"."""
         return self._parent.walls
 
     def run(
@@ -115,7 +115,7 @@ class Submission:
     A number stands for a process: NOTEBOOK, or the index of a snapshot's check cell.
     """
 
-    def __init__(self, parent: WarmParent, limits: Limits, checks: Sequence[str], run: Run) -> None:
+    def __init__(self, parent: Parent, limits: Limits, checks: Sequence[str], run: Run) -> None:
         self.limits, self.run = limits, run
         self.numbers = {exercise: number for number, exercise in enumerate(checks)}
         self.ends: dict[int, dict[str, Any]] = {}  # how each process ended, as far as it is known
@@ -124,10 +124,10 @@ class Submission:
         self.running: str | None = None  # the id of the cell that runs now
         self.ready = False  # whether the notebook has said anything
         self.finished = False  # whether the notebook says that all cells are done
+        self.life, self.control, self.checks = parent.submit(len(checks))
         began = time.monotonic()
         self.cells_deadline = began + limits.submission_seconds * CELLS_SHARE
         self.deadline = began + limits.submission_seconds
-        self.life, self.control, self.checks = parent.submit(len(checks))
 
     def __enter__(self) -> Submission:
         return self

@@ -8,7 +8,6 @@ from typing import Any
 
 from chainrule.errors import UserError
 
-
 # Every mode, and what it is and needs. The help of `chainrule grade` and every report name it.
 MODES = {
     "bwrap": "namespaces, Landlock and seccomp; needs Linux and bubblewrap",
@@ -24,7 +23,7 @@ GAPS = {
         "submission can end its own grading, which is then listed as ungraded."
     ),
     "landlock": (
-        "Weaker than bwrap: graded code can't open files, use a network or touch other "
+        "Weaker than bwrap: graded code can't open your files, use a network or touch other "
         "processes, but there is one kernel view for all. It can tell that a path it knows "
         "exists and how large that file is, it sees this machine's name, and the files it writes "
         "count against this disk until it ends."

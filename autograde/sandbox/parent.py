@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import chainrule
-from autograde.sandbox import bubblewrap
+from autograde.sandbox import bubblewrap, landlocked
 from autograde.sandbox.inside.frames import MAX_DESCRIPTORS, Channel, FrameError
 from autograde.sandbox.model import Limits, SandboxUnavailable
 from autograde.sandbox.packages import allowed_files
@@ -30,22 +30,36 @@ class ParentLost(Exception):
     """The warm parent is gone and could not be started again."""
 
 
+class Parent(Protocol):
+    """What forks submissions: a warm parent, or one container after another."""
+
+    walls: list[str]
+
+    def open(self) -> None: ...
+
+    def submit(self, checks: int) -> tuple[Channel, Channel, list[Channel]]: ...
+
+    def close(self) -> None: ...
+
+
 class WarmParent:
     """The process from which every submission is forked. Safe to use from several threads."""
 
     def __init__(self, mode: str, unit: str, packages: Sequence[str], limits: Limits) -> None:
-        self.settings = {
+        self.settings: dict[str, Any] = {
             "unit": unit,
             "packages": list(packages),
             "limits": asdict(limits),
-            "isolated": mode != "none",
+            "isolated": mode == "bwrap",
+            "walled": mode != "none",
+            "scratch": None,
         }
         self.mode = mode
         self._unit = unit
         self.walls: list[str] = []
         self._site = allowed_files(packages)
         self._site["chainrule"] = Path(chainrule.__file__).parent
-        self._folder: str | None = None  # needed by mode "none" only
+        self._folder: str | None = None  # needed where there are no namespaces
         self._lock = threading.Lock()
         self._closed = False
         self._process: subprocess.Popen[bytes] | None = None
@@ -126,6 +140,8 @@ class WarmParent:
             self._folder = tempfile.mkdtemp(prefix="chainrule-sandbox-")
             for name, path in {**self._site, "inside": INSIDE}.items():
                 (Path(self._folder) / name).symlink_to(path)
+            if self.mode == "landlock":
+                self.settings |= landlocked.settings(self._folder, self._site)
         kept = {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH") if key in os.environ}
         environment = {**kept, **bubblewrap.ENVIRONMENT, "PYTHONPATH": self._folder}
         environment |= {name: self._folder for name in ("HOME", "TMPDIR", "IPYTHONDIR")}
@@ -166,6 +182,8 @@ class WarmParent:
         self._starter.shutdown()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+        if self.settings["scratch"]:
+            shutil.rmtree(self.settings["scratch"], ignore_errors=True)
 
 
 def _start(
@@ -184,7 +202,7 @@ def _start(
 
 
 def _advice(mode: str, seen: str) -> str:
-    if mode == "none" or "Traceback" in seen:
+    if mode != "bwrap" or "Traceback" in seen:
         return f"The process that runs submissions did not start. It said:\n{seen}"
     return (
         "The sandbox did not start, so nothing was graded. bubblewrap needs to make namespaces: "

@@ -32,9 +32,14 @@ for path in {paths!r}:
         print(f"read {{path}}")
 if works(lambda: socket.create_connection(("127.0.0.1", {port}), timeout=1)):
     print("connected to a port of this machine")
-for name in os.listdir("/proc"):
-    if name.isdecimal() and int(name) not in (1, os.getpid()):
-        print(f"saw process {{name}}")
+if works(lambda: socket.socket(socket.AF_UNIX).connect({local!r})):
+    print("connected to a local socket of this machine")
+if {alone!r} and works(os.listdir, "/proc"):
+    for name in os.listdir("/proc"):
+        if name.isdecimal() and int(name) not in (1, os.getpid()):
+            print(f"saw process {{name}}")
+if works(os.chmod, {paths!r}[0], 0o666):
+    print(f"changed who may use {{{paths!r}[0]}}")
 works(os.kill, {process}, 9)
 print("tried")
 """
@@ -46,8 +51,17 @@ def check(sandbox: Sandbox) -> None:
         planted = Path(folder) / "planted"
         planted.write_text("a file that graded code must not see\n")
         os.chmod(folder, 0o755)  # only the sandbox is to stand in the way
-        with socket.create_server(("127.0.0.1", 0)) as listener, _planted_process() as process:
-            seen = attack(sandbox, [str(planted), *private_paths()], listener, process.pid)
+        with (
+            socket.create_server(("127.0.0.1", 0)) as listener,
+            socket.socket(socket.AF_UNIX) as local,
+            _planted_process() as process,
+        ):
+            local.bind(f"{folder}/local")
+            local.listen()
+            paths = [str(planted), *private_paths()]
+            if sandbox.mode == "docker":  # a container has system files of its own
+                paths = [path for path in paths if not path.startswith("/etc/")]
+            seen = attack(sandbox, paths, listener, f"{folder}/local", process.pid)
             if process.poll() is not None:
                 seen.append("killed a process of this machine")
             process.kill()
@@ -59,9 +73,20 @@ def check(sandbox: Sandbox) -> None:
         )
 
 
-def attack(sandbox: Sandbox, paths: Sequence[str], listener: socket.socket, pid: int) -> list[str]:
-    """Run the attack as a submission; what it managed to do."""
-    source = ATTACK.format(paths=list(paths), port=listener.getsockname()[1], process=pid)
+def attack(
+    sandbox: Sandbox, paths: Sequence[str], listener: socket.socket, local: str, pid: int
+) -> list[str]:
+    """Run the attack as a submission; what it managed to do.
+
+    paths: the first is a planted file. local: the path of a local socket that listens.
+    """
+    source = ATTACK.format(
+        paths=list(paths),
+        port=listener.getsockname()[1],
+        local=local,
+        process=pid,
+        alone=sandbox.mode != "docker",  # in a container it sees what watches it, and no more
+    )
     run = sandbox.run([Cell("attack", source)], {})
     outputs = run.outputs.get("attack", [])
     printed = "".join(output.get("text", "") for output in outputs).splitlines()
@@ -76,7 +101,7 @@ def attack(sandbox: Sandbox, paths: Sequence[str], listener: socket.socket, pid:
 
 
 def private_paths() -> list[str]:
-    """The grader, the solutions and the user's folder: none may exist inside."""
+    """The grader, the solutions and the user's folder: none may be read inside."""
     root = Path(autograde.__file__).parent.parent
     candidates = [Path(autograde.__file__), root / "solutions", root / "pyproject.toml"]
     candidates += [Path.home(), Path("/etc/passwd")]

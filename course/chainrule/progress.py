@@ -112,7 +112,9 @@ def _score(entry: dict[str, Any]) -> Score:
 
 
 def _set_aside(path: Path) -> None:
-    aside = path.with_name(path.stem + ".damaged.json")
+    aside, number = path.with_name(path.stem + ".damaged.json"), 2
+    while aside.exists():  # an earlier one; it may hold what can still be saved
+        aside, number = path.with_name(f"{path.stem}.damaged-{number}.json"), number + 1
     try:
         os.replace(path, aside)
         done = f"It is now {shown(aside)}, and a new one is begun."
@@ -161,6 +163,7 @@ class UnitProgress:
     points: float
     max_points: float
     next_exercise: str
+    by_hand: str = ""  # the questions that no check can judge, with their points
 
     @property
     def share(self) -> float:
@@ -168,7 +171,9 @@ class UnitProgress:
 
     @property
     def next_step(self) -> str:
-        return f"next: {self.next_exercise}" if self.next_exercise else "all passed"
+        if self.next_exercise:
+            return f"next: {self.next_exercise}"
+        return f"all passed; a person reads {self.by_hand}" if self.by_hand else "all passed"
 
 
 class ProgressReport:
@@ -226,7 +231,8 @@ def _units(scores: Scores) -> Iterable[str]:
 
 
 def _summary(unit: str, scores: dict[str, Score]) -> UnitProgress:
-    declared = _declared(unit) or {name: score.max_points for name, score in scores.items()}
+    declared, by_hand = _declared(unit)
+    declared = declared or {name: score.max_points for name, score in scores.items()}
     none = Score(0, 0, 0)
     counted = {name: scores.get(name, none) for name in declared}
     left = [name for name, score in counted.items() if not score.passed]
@@ -237,19 +243,25 @@ def _summary(unit: str, scores: dict[str, Score]) -> UnitProgress:
         points=sum(score.best for score in counted.values()),
         max_points=sum(declared.values()),
         next_exercise=left[0] if left else "",
+        by_hand=by_hand,
     )
 
 
-def _declared(unit: str) -> dict[str, float]:
-    """The unit's exercises and their points, from its answers; {} when there are none here."""
+def _declared(unit: str) -> tuple[dict[str, float], str]:
+    """The unit's exercises with their points, and its questions in words; from its answers, so
+    ({}, "") when there are none here."""
     name = parse_folder(unit)
     if name is None:
-        return {}
+        return {}, ""
     try:
         stored = json.loads((PACKAGE / name.name / "answers.json").read_text("utf-8"))
-        return {key: float(value["points"]) for key, value in stored["exercises"].items()}
+        points = {key: float(value["points"]) for key, value in stored["exercises"].items()}
+        questions = [
+            f"{one['name']} ({one['points']:g} more points)" for one in stored["questions"]
+        ]
+        return points, ", ".join(questions)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
+        return {}, ""
 
 
 def bar(share: float) -> str:

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,9 @@ from chainrule.units import UnitName, find_unit
 
 RECEIPT = "receipt.json"
 LEARNER_VARIABLES = ("CHAINRULE_LEARNER", "JUPYTERHUB_USER")
+STUB = "YOUR ANSWER HERE"  # what a question's cell holds before anything is written
 _LEARNER = re.compile(r"\w[\w.@+-]{0,63}")
+_NOT_WRITTEN = re.compile(r"^\s*raise NotImplementedError\b", re.MULTILINE)
 
 
 class SubmitError(UserError):
@@ -33,7 +35,9 @@ class Receipt:
     """Proof of what was handed in and when.
 
     sha256: of the notebook's bytes. time: UTC, ISO 8601. passed: names of the exercises that the
-    learner's own progress file holds as passed; the grader looks for itself.
+    learner's own progress file holds as passed; the grader looks for itself. not_written: those
+    that the file handed in has as they were given. source and notes are for the learner alone:
+    the file that was taken, and what to look at.
     """
 
     unit: str
@@ -43,13 +47,23 @@ class Receipt:
     time: str
     passed: list[str]
     exercises: int
+    not_written: list[str]
+    source: str = ""
+    notes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return (
-            f"Handed in {self.unit} as {self.learner}: {self.notebook}, {self.time}.\n"
-            f"Passed by your own checks: {len(self.passed)} of {self.exercises} exercises.\n"
-            f"Receipt: sha256 {self.sha256}"
-        )
+        lines = [
+            f"Handed in {self.unit} as {self.learner}: {self.notebook}, {self.time}.",
+            f"The file: {self.source}.",
+            f"Passed by your own checks: {len(self.passed)} of {self.exercises} exercises.",
+            f"Receipt: sha256 {self.sha256}",
+        ]
+        return "\n".join(lines + [f"Note: {note}" for note in self.notes])
+
+    def to_json(self) -> str:
+        """What is stored beside the notebook, without what is for the learner alone."""
+        stored = {k: v for k, v in asdict(self).items() if k not in ("source", "notes")}
+        return json.dumps(stored, indent=1, ensure_ascii=False) + "\n"
 
 
 def submit(
@@ -58,7 +72,8 @@ def submit(
     """Copy the unit's notebook to `to/<learner>/<unit folder>/` and write a receipt beside it.
 
     unit: "03", "backprop" or "03_backprop". Nothing in the notebook is run.
-    to: the folder that your instructor named. Handing in again replaces what is there.
+    to: the folder that your instructor named; it must be there. Handing in again replaces what is
+        there.
     learner: who you are; default: CHAINRULE_LEARNER, your JupyterHub name, or your account's.
     incomplete: hand in although the cell of an exercise is missing.
 
@@ -66,7 +81,7 @@ def submit(
     """
     name = find_unit(unit)
     inbox = _inbox(to)
-    learner = _learner(learner)
+    learner, note = _learner(learner)
     answers = load_answers(name.name)
     notebook = find_notebook(name)
     data = _read(notebook)
@@ -75,6 +90,7 @@ def submit(
         _check_whole(cells, answers, notebook)
 
     target = inbox / learner / name.folder / notebook.name
+    not_written = _not_written(cells, answers)
     receipt = Receipt(
         unit=name.folder,
         learner=learner,
@@ -83,12 +99,14 @@ def submit(
         time=datetime.now(UTC).isoformat(timespec="seconds"),
         passed=_passed(name, answers),
         exercises=len(answers.exercises),
+        not_written=not_written,
+        source=_shown_with_time(notebook),
+        notes=[*note, *_unfinished(not_written, _unanswered(cells, answers))],
     )
-    text = json.dumps(asdict(receipt), indent=1, ensure_ascii=False) + "\n"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _write(target, data)
-        _write(target.with_name(RECEIPT), text.encode())
+        _write(target.with_name(RECEIPT), receipt.to_json().encode())
     except OSError as error:
         raise SubmitError(
             f"{shown(target)} can't be written ({error.strerror or error}). "
@@ -108,15 +126,25 @@ def _inbox(to: str | Path) -> Path:
         raise SubmitError("--to is empty. Give the folder that your instructor named.")
     if folder.exists() and not folder.is_dir():
         raise SubmitError(f"{shown(folder)} is a file. --to needs the folder to hand in to.")
+    if not folder.exists():
+        raise SubmitError(
+            f"There is no folder {shown(folder)}. Is it spelled as your instructor named it? It is "
+            "not made for you, because nobody would look there."
+        )
     return folder
 
 
-def _learner(given: str | None) -> str:
+def _learner(given: str | None) -> tuple[str, list[str]]:
+    """Who hands in, and a note when nobody said so."""
     names = [given] if given is not None else [os.environ.get(v) for v in LEARNER_VARIABLES]
-    name = next((name for name in names if name), None)
+    name, note = next((name for name in names if name), None), []
     if name is None and given is None:
         try:
             name = getpass.getuser()
+            note = [
+                f"{name} is the name of your account on this computer. If your class knows you by "
+                "another, hand in again with --learner NAME."
+            ]
         except (KeyError, OSError, ImportError):  # a container may run under a nameless user id
             raise SubmitError("Your account has no name. Say who you are with --learner.") from None
     if not name or not _LEARNER.fullmatch(name):
@@ -124,7 +152,7 @@ def _learner(given: str | None) -> str:
             f"The learner {name!r} can't name a folder. Use letters, digits and . _ @ + - only, "
             "at most 64, starting with a letter or digit: --learner ada.lovelace"
         )
-    return name
+    return name, note
 
 
 def find_notebook(unit: UnitName) -> Path:
@@ -146,6 +174,11 @@ def find_notebook(unit: UnitName) -> Path:
         f"There is no notebook of unit {unit.folder}: not in {looked}. Go to the folder that "
         f"holds your {file} and try again."
     )
+
+
+def _shown_with_time(notebook: Path) -> str:
+    saved = datetime.fromtimestamp(notebook.stat().st_mtime).strftime("%Y-%m-%d %H:%M")
+    return f"{shown(notebook)}, last saved {saved}"
 
 
 def _read(notebook: Path) -> bytes:
@@ -174,7 +207,7 @@ def _cells(data: bytes, notebook: Path) -> list[dict[str, Any]]:
 
 
 def _check_whole(cells: list[dict[str, Any]], answers: Answers, notebook: Path) -> None:
-    missing = [name for name, one in answers.exercises.items() if not _has_cell(cells, one)]
+    missing = [name for name, one in answers.exercises.items() if not _sources(cells, one)]
     if missing:
         several = len(missing) > 1
         raise SubmitError(
@@ -184,19 +217,50 @@ def _check_whole(cells: list[dict[str, Any]], answers: Answers, notebook: Path) 
         )
 
 
-def _has_cell(cells: list[dict[str, Any]], exercise: Exercise) -> bool:
-    """Whether a code cell carries the exercise's id, or at least defines one of its names."""
+def _sources(cells: list[dict[str, Any]], exercise: Exercise) -> list[str]:
+    """The code cells that carry the exercise's id, or at least define one of its names."""
     names = "|".join(map(re.escape, exercise.symbols))
     defines = re.compile(rf"^\s*((async\s+)?def|class)\s+({names})\b|^({names})\s*=", re.MULTILINE)
-    for cell in cells:
-        if cell.get("cell_type") == "code":
-            metadata = cell.get("metadata")
-            nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-            if isinstance(nbgrader, dict) and nbgrader.get("grade_id") == exercise.name:
-                return True
-            if defines.search(_source(cell)):
-                return True
-    return False
+    return [
+        _source(cell)
+        for cell in cells
+        if cell.get("cell_type") == "code"
+        and (_grade_id(cell) == exercise.name or defines.search(_source(cell)))
+    ]
+
+
+def _not_written(cells: list[dict[str, Any]], answers: Answers) -> list[str]:
+    """The exercises whose cells are all as they were given, or were only begun."""
+    return [
+        name
+        for name, exercise in answers.exercises.items()
+        if (sources := _sources(cells, exercise)) and all(map(_NOT_WRITTEN.search, sources))
+    ]
+
+
+def _unanswered(cells: list[dict[str, Any]], answers: Answers) -> list[str]:
+    """The questions, with their points, in whose cell nothing was written."""
+    written = {_grade_id(cell) for cell in cells if _source(cell).replace(STUB, "").strip()}
+    return [f"{q.name} ({q.points:g} points)" for q in answers.questions if q.name not in written]
+
+
+def _unfinished(not_written: list[str], unanswered: list[str]) -> list[str]:
+    """What the saved file does not hold, as sentences."""
+    said = []
+    if not_written:
+        said.append(
+            f"the saved file still has `raise NotImplementedError` in {', '.join(not_written)}. If "
+            "you wrote more than that, save the notebook and hand in again."
+        )
+    if unanswered:
+        said.append(f"the saved file has no answer in the cell of {', '.join(unanswered)}.")
+    return said
+
+
+def _grade_id(cell: dict[str, Any]) -> Any:
+    metadata = cell.get("metadata")
+    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    return nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
 
 
 def _source(cell: dict[str, Any]) -> str:

@@ -63,8 +63,8 @@ def above_fifty(numbers):
 
 
 @above_fifty.mistake(
-    "`if` wants one yes or no, and a whole array gives it many. NumPy compares every number by "
-    "itself: what does `numbers > 3` give, without an if?"
+    "`if`, like `and` and `max`, wants one yes or no, and a whole array gives it many. NumPy "
+    "compares every number by itself: what does `numbers > 3` give, without an if?"
 )
 def above_fifty(numbers):
     if numbers > 50:
@@ -170,9 +170,13 @@ def accuracy(predictions, labels):
     return 1 - np.mean(np.abs(predictions - labels * 1))
 
 
-@accuracy.mistake("You ask whether all answers are right. What is asked is the share that are.")
+@accuracy.mistake(
+    "Your answer is all or nothing: 0 as soon as one prediction is wrong. Do you divide with //? "
+    "It throws away what stands behind the decimal point; / keeps it. Or do you ask whether all "
+    "are right? What is asked is the share that are."
+)
 def accuracy(predictions, labels):
-    return np.all(predictions == labels)
+    return np.sum(predictions == labels) // len(labels)
 
 
 @accuracy.mistake("You divide by the number of ones. Divide by the number of answers.")
@@ -211,9 +215,9 @@ def accuracy(predictions, labels):
 def fix_the_shapes(rng):
     yield case(
         "the example",
-        np.array([[2, 1, 0], [0, 1, 3]]),
-        np.array([[3.0, 4.0], [5.0, 5.0], [1.0, 2.0]]),
-        np.array([1.0, 2.0]),
+        np.array([[2, 1, 0, 0], [0, 1, 3, 1], [1, 0, 1, 2]]),
+        np.array([[3.0, 4.0], [2.0, 3.0], [4.0, 3.0], [5.0, 4.0]]),
+        np.array([1.0, 2.0, 3.0]),
     )
 
     def table(friends, items, cafes):
@@ -228,7 +232,8 @@ def fix_the_shapes(rng):
     yield case("nobody orders: only tips count", 0 * orders, prices, tips)
     yield case("more friends than cafes", *table(5, 3, 2))
     yield case("more cafes than friends", *table(2, 4, 6))
-    yield case("as many friends as cafes", *table(4, 3, 4))
+    # Every shape fits here, so numbers and not errors tell the wrong ways apart.
+    yield case("as many friends as items and cafes", *table(3, 3, 3))
     yield case("one friend", *table(1, 3, 4))
 
 
@@ -241,11 +246,37 @@ def fix_the_shapes(orders, prices, tips):
 
 
 @fix_the_shapes.mistake(
-    "prices @ orders asks for the cafes of prices to match the friends of orders. @ matches the "
-    "last axis on its left with the first on its right: which order puts items against items?"
+    "That is the line as it was found. In prices @ orders, the cafes of prices meet the friends of "
+    "orders: @ matches the last axis on its left with the first on its right. Which order puts "
+    "items against items?"
+)
+def fix_the_shapes(orders, prices, tips):
+    return prices @ orders + tips
+
+
+@fix_the_shapes.mistake(
+    "The tips are a column now. In prices @ orders, the cafes of prices still meet the friends of "
+    "orders: @ matches the last axis on its left with the first on its right. Which order puts "
+    "items against items?"
 )
 def fix_the_shapes(orders, prices, tips):
     return prices @ orders + tips[:, None]
+
+
+@fix_the_shapes.mistake(
+    "* multiplies number by number and wants two tables of one shape. @ multiplies along the items "
+    "and adds them up."
+)
+def fix_the_shapes(orders, prices, tips):
+    return orders * prices + tips[:, None]
+
+
+@fix_the_shapes.mistake(
+    "* multiplies number by number and wants two tables of one shape. @ multiplies along the items "
+    "and adds them up. The tips will then have to become a column."
+)
+def fix_the_shapes(orders, prices, tips):
+    return orders * prices + tips
 
 
 @fix_the_shapes.mistake(
@@ -327,8 +358,8 @@ def column_means(table):
 
 
 @column_means.mistake(
-    "The means are right, but they lie in a table of one row. (features,) is expected: is "
-    "keepdims needed here?"
+    "The means are right, but they lie in a table of one row. (features,) is expected: one axis, "
+    "not two. keepdims=True keeps the other."
 )
 def column_means(table):
     return np.mean(table, axis=0, keepdims=True)
@@ -342,6 +373,14 @@ def column_means(table):
 @column_means.mistake("These are sums. What turns a sum into a mean?")
 def column_means(table):
     return np.sum(table, axis=0)
+
+
+@column_means.mistake(
+    "You return a Python list. Arrays know how to be subtracted, divided and reshaped; lists "
+    "don't. Can NumPy take the mean of every column at once?"
+)
+def column_means(table):
+    return [column.mean() for column in table.T]
 
 
 @column_means.mistake("// throws away what stands behind the decimal point.")
@@ -370,9 +409,10 @@ def column_means(table):
     hints=[
         "Which part may you look at before the exam? Where must the mean and the standard "
         "deviation come from, for both parts?",
-        "Two tables, with the shapes of train and test. The means and deviations are (features,).",
-        "means = column means of train; deviations = standard deviation of each column of train; "
-        "for each part: subtract means, divide by deviations",
+        "Two tables, with the shapes of train and test. The means and the deviations are "
+        "(features,), one for each column: which axis disappears?",
+        "means = column means of train; deviations = np.std of train along axis 0; for each part: "
+        "(part minus means), in brackets, divided by deviations; give the results new names",
     ],
 )
 def standardize(rng):
@@ -443,6 +483,41 @@ def standardize(train, test):
     return (train - train.mean()) / train.std(), (test - train.mean()) / train.std()
 
 
+@standardize.mistake(
+    "Each column has a mean of its own, but all share one deviation: np.std(train) is one number "
+    "for the whole table. Which axis should disappear?"
+)
+def standardize(train, test):
+    means, deviation = column_means(train), np.std(train)
+    return (train - means) / deviation, (test - means) / deviation
+
+
+@standardize.mistake(
+    "Your deviations have axis=1: one for each row. A column's deviation walks down the rows: "
+    "which axis disappears then?"
+)
+def standardize(train, test):
+    means, deviations = column_means(train), np.std(train, axis=1)
+    return (train - means) / deviations, (test - means) / deviations
+
+
+@standardize.mistake(
+    "Python divides before it subtracts: train - means / deviations scales the means only. Put the "
+    "difference in brackets."
+)
+def standardize(train, test):
+    means, deviations = column_means(train), np.std(train, axis=0)
+    return train - means / deviations, test - means / deviations
+
+
+@standardize.mistake(
+    "Both parts are right, but test comes first. Return train's table, then test's."
+)
+def standardize(train, test):
+    means, deviations = column_means(train), np.std(train, axis=0)
+    return (test - means) / deviations, (train - means) / deviations
+
+
 @standardize.mistake("You divide by the deviation but never subtract the mean: nothing is centred.")
 def standardize(train, test):
     deviations = train.std(axis=0)
@@ -464,9 +539,14 @@ def standardize(train, test):
     return (train - low) / (high - low), (test - low) / (high - low)
 
 
-@standardize.mistake("The test part comes back as it went in. The model will meet it unscaled.")
+@standardize.mistake(
+    "The test part comes back as it went in. Did you overwrite train first? Once it is scaled, its "
+    "means are 0 and its deviations 1, and they change nothing any more: take them before."
+)
 def standardize(train, test):
-    return (train - column_means(train)) / train.std(axis=0), test
+    train = (train - column_means(train)) / train.std(axis=0)
+    test = (test - column_means(train)) / train.std(axis=0)
+    return train, test
 
 
 @standardize.alternative("in place, on copies, with the deviation written out")
@@ -502,7 +582,7 @@ def standardize(train, test):
     hints=[
         "If you shuffle a list of row numbers, what can you do with the same list twice?",
         "rng.permutation can give (rows,): every row number once, in a random order. Cut it in "
-        "two; each piece picks rows and labels.",
+        "two, at a whole number (round or int makes one); each piece picks rows and labels.",
         "order = shuffled row numbers; count = share times number of rows, rounded; test = the "
         "first count of order, train = the rest; return rows and labels of train, then of test",
     ],

@@ -43,13 +43,14 @@ from chainrule.welcome import check, widgets
 # %% [markdown]
 # ## A prediction first
 #
-# A patient has a lump. Under the microscope its cells are measured in 30 ways: their radius, how
-# dented their outline is, and so on. Is it malignant?
+# A patient has a lump. Under the microscope, ten properties of its cells are measured: radius,
+# area, how dented they are, and so on. Each gives three numbers: the **mean** over the cells, its
+# **error** (how unsure that mean is), and the **worst**, the mean of the three largest. That makes
+# 30. Is the lump malignant?
 #
-# We have no medical knowledge, but we have 456 earlier patients, measured in the same way, whose
-# diagnosis is known. So we ask: **which of them is most like the new one?** We add up the
-# differences in all 30 measurements, find the earlier patient for whom the sum is smallest, and
-# repeat that patient's diagnosis.
+# We know no medicine, but 456 earlier patients were measured in the same way, and their diagnosis
+# is known. So we ask: **which of them is most like the new one?** We add up all 30 differences,
+# find the earlier patient for whom the sum is smallest, and repeat that diagnosis.
 #
 # Predict, then run: will it be right?
 
@@ -248,9 +249,10 @@ widgets.broadcasting()
 #
 # `return prices @ orders + tips`
 #
-# and it fails. Worse: after swapping the first two, it runs whenever there are as many friends as
-# cafés, and charges the wrong people. Write down the three shapes, then fix it. `None` in an index
-# makes a new axis of length 1: if `a` has shape (3,), then `a[None, :]` has shape (1, 3).
+# and it fails: the cafés meet the friends. After swapping the first two, it fails at the tips, or
+# worse: with as many friends as cafés it runs, and charges the wrong people. Write down the three
+# shapes, then fix it. `None` in an index makes a new axis of length 1: if `a` has shape (3,), then
+# `a[None, :]` has shape (1, 3).
 
 
 # %% exercise="fix_the_shapes"
@@ -261,8 +263,8 @@ def fix_the_shapes(orders, prices, tips):
     friend's own.
     Returns an array of shape (friends, cafes).
 
-    orders [[2, 1, 0], [0, 1, 3]], prices [[3, 4], [5, 5], [1, 2]], tips [1, 2]
-    -> [[12, 14], [10, 13]]
+    The orders and prices above (three friends, four items, two cafes), with tips [1, 2, 3]
+    -> [[9, 12], [21, 18], [20, 18]]
     """
     ### BEGIN SOLUTION
     return orders @ prices + tips[:, None]
@@ -301,7 +303,8 @@ check.column_means(column_means)
 #
 # The nearest patient was found by adding up 30 differences. How much does each measurement
 # contribute, on average? Your `column_means` can say. Areas are in hundreds, smoothness in
-# hundredths: predict who wins.
+# hundredths: predict who wins. In the names, *mean*, *error* and *worst* are the three numbers
+# that each property has.
 
 # %% tags=["demo"]
 apart = np.abs(patients.x_train - new_patient)
@@ -310,14 +313,16 @@ widgets.shares(column_means(apart), patients.features, "Who decides which patien
 # %% [markdown]
 # ### Exercise 5 · standardize · 5 points · 20 min
 #
-# Two of the thirty decide nearly everything, because their unit is small and their numbers are
-# large. Give every column the same voice: subtract its mean, then divide by its **standard
-# deviation**, which is how far from the mean its numbers typically lie (`np.std`). Then 0 means
-# usual, and 1 means one typical step above.
+# Two of the thirty decide nearly everything, because their numbers are large. Give every column
+# the same voice: subtract its mean, then divide by its **standard deviation**, how far from the
+# mean its numbers typically lie (`np.std`, which takes an `axis` as a mean does). Then 0 means
+# usual.
 #
-# One rule has no exception. A patient who comes tomorrow has no mean. So the mean and the
-# deviation come from the **train** part only, and both parts are scaled with them. This function
-# uses your `column_means`.
+# One rule has no exception: a patient who comes tomorrow has no mean. So mean and deviation come
+# from the **train** part only, and both parts are scaled with them. Use your `column_means`.
+#
+# A function leaves its inputs as they were, here and in the whole course: others still need
+# them. `part -= 1` changes the given table itself; `part - 1` makes a new one.
 
 
 # %% exercise="standardize"
@@ -326,7 +331,7 @@ def standardize(train, test):
 
     train: (train rows, features), no column of which is constant. test: (test rows, features).
     Returns two arrays, train scaled and test scaled, with the shapes of train and test.
-    The standard deviation is np.std's own.
+    The standard deviation is np.std's own. The two tables that came in stay as they were.
 
     train [[1, 10], [3, 30]] has means [2, 20] and deviations [1, 10], so
     train -> [[-1, -1], [1, 1]] and test [[2, 50], [5, 0]] -> [[0, 3], [3, -2]]
@@ -365,6 +370,7 @@ print(f"The doctors found: {diagnosis[patients.y_test[0]]}")
 #
 # `rng` is a random number generator that comes in from outside, so that the same seed gives the
 # same split. `rng.permutation(4)` might give `[2, 0, 3, 1]`, and `rows[[2, 0]]` picks rows 2 and 0.
+# A slice needs a whole number, but 0.25 * 10 is 2.5; `round` or `int` makes one.
 
 
 # %% exercise="split"
@@ -446,6 +452,7 @@ print(f"on patients set aside:    {accuracy(scaled, test_labels):.2f}")
 #
 # The next cell learns badly: about one half, no better than a coin. One line is wrong, and no error
 # is raised. Read it line by line and ask of each array: **whose rows are these, in which order?**
+# Mend that line and run the cell again; expect 0.96.
 
 # %% tags=["demo"]
 train_rows, train_labels, test_rows, test_labels = split(
@@ -493,20 +500,25 @@ doctor(quick=True)
 # %% [markdown]
 # ## Handing in
 #
-# In a class, your instructor names a folder. Save the notebook, then, in a terminal:
+# In a class, your instructor names a folder, and the name that you hand in under. **Save the
+# notebook first**: it is the saved file that counts. Then, in a terminal:
 #
-# `chainrule submit 00 --to FOLDER`
+# `chainrule submit 00 --to FOLDER --learner NAME`
 #
-# You get a receipt with the time and a fingerprint of your file. Hand in as often as you like; the
-# last one counts. The same works from Python, in the next cell. Nothing is run when you hand in.
-# Grading uses other numbers than your checks do, so a rule that only knows the examples earns
-# nothing.
+# Without `--learner` it is the name of your account on this computer. The receipt shows the file,
+# the name and the time, and warns of exercises that are still empty. Hand in as often as you like;
+# the last one counts. The next cell does the same. Nothing is run. Grading uses other numbers than
+# your checks do, so a rule that only knows the examples earns nothing.
 
 # %% tags=["demo"]
 from chainrule.submit import submit
 
 hand_in_to = ""  # the folder that your instructor named, between the quotes
-print(submit("00", to=hand_in_to) if hand_in_to else "Not handed in: no folder was named.")
+hand_in_as = ""  # your name in the class; empty: the name of your account on this computer
+if hand_in_to:
+    print(submit("00", to=hand_in_to, learner=hand_in_as or None))
+else:
+    print("Not handed in: no folder was named.")
 
 # %% [markdown]
 # ## What you learned

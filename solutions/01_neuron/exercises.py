@@ -18,7 +18,7 @@ unit(title="Can one neuron make a decision?")
     ],
 )
 def weighted_sum(rng):
-    tonight = np.array([1.0, 0.5, 0.2])
+    tonight = np.array([1.0, 0.8, 0.2])
     yield case("tonight's concert", tonight, np.array([3.0, 2.0, -5.0]), -1.0, weight=0)
     yield case("no bias, four features", rng.normal(size=4), rng.normal(size=4), 0.0)
     yield case("only the bias counts", rng.normal(size=3), np.zeros(3), away_from_zero(rng))
@@ -59,6 +59,54 @@ def weighted_sum(inputs, weights, bias):
     return np.sum(inputs + weights) + bias
 
 
+@weighted_sum.mistake(
+    "You add up three products by name, and the other features are left out. Which sum takes as "
+    "many as there are?"
+)
+def weighted_sum(inputs, weights, bias):
+    return inputs[0] * weights[0] + inputs[1] * weights[1] + inputs[2] * weights[2] + bias
+
+
+@weighted_sum.mistake(
+    "You unpack exactly three features, and another decision has more. Which sum takes as many as "
+    "there are?"
+)
+def weighted_sum(inputs, weights, bias):
+    x1, x2, x3 = inputs
+    w1, w2, w3 = weights
+    return x1 * w1 + x2 * w2 + x3 * w3 + bias
+
+
+@weighted_sum.mistake(
+    "Only the last product is left. = forgets what was there before; += adds to it."
+)
+def weighted_sum(inputs, weights, bias):
+    for x, w in zip(inputs, weights):  # noqa: B905
+        z = x * w
+    return z + bias
+
+
+@weighted_sum.mistake(
+    "Only the last product is left, without the bias. = forgets what was there before; += adds to "
+    "it."
+)
+def weighted_sum(inputs, weights, bias):
+    z = bias
+    for x, w in zip(inputs, weights):  # noqa: B905
+        z = x * w
+    return z
+
+
+@weighted_sum.mistake(
+    "The return stands inside the loop, so only the first product is added. Move it to the left."
+)
+def weighted_sum(inputs, weights, bias):
+    z = bias
+    for x, w in zip(inputs, weights):  # noqa: B905
+        z += x * w
+        return z
+
+
 @weighted_sum.alternative("a loop over the features")
 def weighted_sum(inputs, weights, bias):
     total = bias
@@ -78,7 +126,7 @@ def weighted_sum(inputs, weights, bias):
     minutes=5,
     hints=[
         "What should happen at exactly 0? Read the docstring's example.",
-        "The result has the shape of z and holds only 0.0 and 1.0.",
+        "The result has the shape of z and holds only 0 and 1, or False and True.",
         "np.where(condition, value where it holds, value where it doesn't)",
     ],
 )
@@ -96,7 +144,7 @@ def mixed_signs(rng, size):
 
 
 step.mistake(
-    "At exactly zero you say 0. The docstring says 1.0 where z is zero or more: > or >=?",
+    "At exactly zero you say 0. The docstring says 1 where z is zero or more: > or >=?",
     replace=("z >= 0", "z > 0"),
 )
 step.mistake(
@@ -111,7 +159,8 @@ def step(z):
 
 
 @step.mistake(
-    "A Python `if` decides once, but z holds many numbers. Compare the whole array at once."
+    "`if`, like `and` and `max`, decides once, but z holds many numbers. Compare the whole array "
+    "at once."
 )
 def step(z):
     if z >= 0:
@@ -120,7 +169,7 @@ def step(z):
         return 0.0
 
 
-@step.mistake("Where z is zero or more you return z itself. A decision is 1.0, however large z is.")
+@step.mistake("Where z is zero or more you return z itself. A decision is 1, however large z is.")
 def step(z):
     return np.maximum(z, 0.0)
 
@@ -128,6 +177,11 @@ def step(z):
 @step.alternative("np.where")
 def step(z):
     return np.where(z >= 0, 1, 0)
+
+
+@step.alternative("the comparison alone: True and False")
+def step(z):
+    return z >= 0
 
 
 @step.alternative("an array filled in place")
@@ -142,10 +196,12 @@ def step(z):
     compare=close(),
     minutes=15,
     hints=[
-        "What must sigmoid(0) be, and which of exp(z) and exp(-z) grows when z falls?",
+        "What must sigmoid(0) be? At z = 1000 and at z = -1000, which of the two forms divides "
+        "infinity by infinity?",
         "The result has the shape of z; no number in it is nan, below 0 or above 1.",
-        "where z >= 0: 1 / (1 + exp(-z)); elsewhere: exp(z) / (1 + exp(z)); "
-        "in both, the power of exp is never positive",
+        "1 divided by (1 + exp(-z)), in brackets: where exp(-z) is inf, 1 / inf is 0, as it should "
+        "be. To avoid the warning, raise e to the power -abs(z) only, and use one form where z >= "
+        "0, the other elsewhere.",
     ],
 )
 def sigmoid(rng):
@@ -180,11 +236,31 @@ def sigmoid(z):
     return 1 / (1 - np.exp(-z))
 
 
-@sigmoid.mistake("math.exp takes one number, but z is an array. np.exp takes both.")
+@sigmoid.mistake(
+    "z is an array, and something here wants one number: math.exp, round and int do; np.exp takes "
+    "both. (And e^z in Python is np.exp(z): ^ is no power.)"
+)
 def sigmoid(z):
     import math
 
     return 1 / (1 + math.exp(-z))
+
+
+@sigmoid.mistake(
+    "`if`, like `max`, decides once, but z holds many numbers. np.where chooses for each of them."
+)
+def sigmoid(z):
+    if z >= 0:
+        return 1 / (1 + np.exp(-z))
+    return np.exp(z) / (1 + np.exp(z))
+
+
+@sigmoid.mistake(
+    "You round. The docstring shows three digits (≈ means about); the check wants all that you "
+    "have."
+)
+def sigmoid(z):
+    return np.round(1 / (1 + np.exp(-z)), 3)
 
 
 @sigmoid.mistake(
@@ -268,8 +344,8 @@ def neuron(x, weights, bias):
 
 
 @neuron.mistake(
-    "weights @ x asks for as many examples as there are features. Which of the two has the "
-    "features as its last axis?"
+    "weights @ x, and x.T @ weights too, asks for as many examples as there are features. x has "
+    "the features as its last axis: on which side of @ does it belong?"
 )
 def neuron(x, weights, bias):
     return sigmoid(weights @ x + bias)
@@ -280,6 +356,30 @@ def neuron(x, weights, bias):
 )
 def neuron(x, weights, bias):
     return sigmoid(x @ weights.reshape(-1, 1) + bias)
+
+
+@neuron.mistake(
+    "The sum is missing: x * weights has one product for each feature, shape (batch, features). @ "
+    "multiplies and adds up."
+)
+def neuron(x, weights, bias):
+    return sigmoid(x * weights + bias)
+
+
+@neuron.mistake(
+    "You add up over the examples (axis=0), so there is one number for each feature. Which axis of "
+    "(batch, features) should disappear?"
+)
+def neuron(x, weights, bias):
+    return sigmoid(np.sum(x * weights, axis=0) + bias)
+
+
+@neuron.mistake(
+    "You return a Python list. Arrays know how to be subtracted and compared; lists don't. Can "
+    "NumPy answer for the whole batch at once?"
+)
+def neuron(x, weights, bias):
+    return [sigmoid(np.dot(row, weights) + bias) for row in x]
 
 
 @neuron.mistake("The bias is added after the sigmoid. It belongs inside, to the weighted sum.")
@@ -303,15 +403,16 @@ def neuron(x, weights, bias):
 
 
 @exercise(
-    # The clip may sit on p or on what goes into the logarithm: that moves the result by 1e-5.
+    # Whoever adds 1e-7 where we clip is right too: that moves the result by 1e-6.
     points=3,
-    compare=close(rtol=1e-4),
+    compare=close(rtol=1e-5),
     minutes=15,
     hints=[
         "The truth is 1 and the neuron said 0.9. Which of the two terms is left, and is it "
         "negative before the minus sign?",
         "The result is one number, zero or more: a mean over the batch.",
-        "clip; y * log(p) + (1 - y) * log(1 - p) for each example; mean; change the sign",
+        "np.clip p between 1e-7 and 1 - 1e-7; y * log(p) + (1 - y) * log(1 - p) for each example; "
+        "mean; change the sign",
     ],
 )
 def binary_cross_entropy(rng):
@@ -320,20 +421,42 @@ def binary_cross_entropy(rng):
     yield case("the truth is 0", rng.uniform(0.05, 0.95, size=5), np.zeros(5))
     targets = rng.permutation([0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0])
     yield case("a mixed batch", rng.uniform(0.05, 0.95, size=7), targets)
-    # One sure and right, one sure and wrong, three ordinary ones.
-    order = rng.permutation(5)
-    sure = np.array([1.0, 1.0, *rng.uniform(0.1, 0.9, size=3)])
-    targets = np.array([1.0, 0.0, 0.0, 1.0, 1.0])
-    if rng.random() < 0.5:
-        sure, targets = 1 - sure, 1 - targets
-    yield case("sure and right, sure and wrong", sure[order], targets[order])
+    for said in (1.0, 0.0):  # one sure and right, one sure and wrong, three ordinary ones
+        order = rng.permutation(5)
+        predictions = np.array([said, said, *rng.uniform(0.1, 0.9, size=3)])
+        targets = np.array([1.0, 0.0, 0.0, 1.0, 1.0])
+        yield case(f"{said:g} said twice, once rightly", predictions[order], targets[order])
 
 
 @binary_cross_entropy.mistake(
-    "log(0) is minus infinity, and 0 times that is nan. Clip at 1e-12 before the logarithm."
+    "log(0) is minus infinity, and 0 times that is nan. Clip at 1e-7 before the logarithm."
 )
 def binary_cross_entropy(predictions, targets):
     return -np.mean(targets * np.log(predictions) + (1 - targets) * np.log(1 - predictions))
+
+
+@binary_cross_entropy.mistake(
+    "One sure and wrong example makes the whole mean infinite. Clip at 1e-7 before the logarithm."
+)
+def binary_cross_entropy(predictions, targets):
+    return -np.mean(np.log(np.where(targets == 1, predictions, 1 - predictions)))
+
+
+@binary_cross_entropy.mistake(
+    "You keep p away from 0, but 1 - p goes into a logarithm too, and where p is 1 it is 0. Clip "
+    "both."
+)
+def binary_cross_entropy(predictions, targets):
+    p = np.clip(predictions, 1e-7, 1)
+    return -np.mean(targets * np.log(p) + (1 - targets) * np.log(1 - p))
+
+
+@binary_cross_entropy.mistake(
+    "That is the squared error. It hardly charges for being sure and wrong; the cross-entropy "
+    "takes logarithms."
+)
+def binary_cross_entropy(predictions, targets):
+    return np.mean((predictions - targets) ** 2)
 
 
 binary_cross_entropy.mistake(
@@ -350,20 +473,20 @@ binary_cross_entropy.mistake(
     "The second term is missing: when the truth is 0, your neuron may say anything for free."
 )
 def binary_cross_entropy(predictions, targets):
-    return -np.mean(targets * np.log(np.maximum(predictions, 1e-12)))
+    return -np.mean(targets * np.log(np.maximum(predictions, 1e-7)))
 
 
 @binary_cross_entropy.mistake(
     "Predictions and targets have changed places: the logarithm is taken of the truth."
 )
 def binary_cross_entropy(predictions, targets):
-    y = np.clip(targets, 1e-12, 1 - 1e-12)
+    y = np.clip(targets, 1e-7, 1 - 1e-7)
     return -np.mean(predictions * np.log(y) + (1 - predictions) * np.log(1 - y))
 
 
 @binary_cross_entropy.mistake("You took the logarithm to base 10. np.log is the natural one.")
 def binary_cross_entropy(predictions, targets):
-    p = np.clip(predictions, 1e-12, 1 - 1e-12)
+    p = np.clip(predictions, 1e-7, 1 - 1e-7)
     return -np.mean(targets * np.log10(p) + (1 - targets) * np.log10(1 - p))
 
 
@@ -371,13 +494,13 @@ def binary_cross_entropy(predictions, targets):
     "You return one loss for each example. Their mean, one number, is the loss of the batch."
 )
 def binary_cross_entropy(predictions, targets):
-    p = np.clip(predictions, 1e-12, 1 - 1e-12)
+    p = np.clip(predictions, 1e-7, 1 - 1e-7)
     return -(targets * np.log(p) + (1 - targets) * np.log(1 - p))
 
 
 @binary_cross_entropy.alternative("the formula as it stands, p clipped on both sides")
 def binary_cross_entropy(predictions, targets):
-    p = np.clip(predictions, 1e-12, 1 - 1e-12)
+    p = np.clip(predictions, 1e-7, 1 - 1e-7)
     return -np.mean(targets * np.log(p) + (1 - targets) * np.log(1 - p))
 
 
@@ -385,15 +508,21 @@ def binary_cross_entropy(predictions, targets):
 def binary_cross_entropy(predictions, targets):
     total = 0.0
     for p, y in zip(predictions, targets):  # noqa: B905
-        total -= np.log(max(p, 1e-12)) if y == 1 else np.log(max(1 - p, 1e-12))
+        total -= np.log(max(p, 1e-7)) if y == 1 else np.log(max(1 - p, 1e-7))
     return total / len(targets)
+
+
+@binary_cross_entropy.alternative("1e-7 added inside both logarithms")
+def binary_cross_entropy(predictions, targets):
+    right = targets * np.log(predictions + 1e-7)
+    return -np.mean(right + (1 - targets) * np.log(1 - predictions + 1e-7))
 
 
 @exercise(
     points=3,
     compare=close(),
     uses=["neuron"],
-    minutes=20,
+    minutes=30,
     hints=[
         "The neuron said 0.5 and the truth is 1. Is the error p - y positive or negative, and "
         "which way should a weight with a positive input go?",
@@ -413,6 +542,12 @@ def nudge(rng):
     yield case("only the bias can move", np.zeros((4, 2)), targets, weights, bias, rate)
     targets = rng.permutation([0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0])
     yield case("a batch of 7", rng.normal(size=(7, 3)), targets, rng.normal(size=3), bias, rate)
+    # Every shape fits here, so numbers and not errors tell the wrong ways apart.
+    targets = rng.permutation([0.0, 1.0, 1.0])
+    weights = rng.normal(size=3)
+    yield case(
+        "as many examples as features", rng.normal(size=(3, 3)), targets, weights, bias, rate
+    )
 
 
 nudge.mistake(
@@ -436,6 +571,113 @@ nudge.mistake(
     "The bias moves by the sum of the errors. Like the weights' step, its step is a mean.",
     replace=("np.mean(errors)", "np.sum(errors)"),
 )
+nudge.mistake(
+    "The bias moves by every example's error, so it is no number any more. Its step is their mean.",
+    replace=("np.mean(errors)", "errors"),
+)
+nudge.mistake(
+    "Both are right, but the docstring's order is weights first, then bias.",
+    replace=("return new_weights, new_bias", "return new_bias, new_weights"),
+)
+nudge.mistake(
+    "You return the steps themselves. Return the new weights and the new bias: the old ones minus "
+    "the steps.",
+    replace=("return new_weights, new_bias", "return weights - new_weights, bias - new_bias"),
+)
+
+
+@nudge.mistake(
+    "Weights and bias both move by the sum over the batch. The step is the mean: divide by the "
+    "number of examples."
+)
+def nudge(x, targets, weights, bias, learning_rate):
+    errors = neuron(x, weights, bias) - targets
+    return weights - learning_rate * x.T @ errors, bias - learning_rate * np.sum(errors)
+
+
+@nudge.mistake("The learning rate is left out of both steps, so every step is a full one.")
+def nudge(x, targets, weights, bias, learning_rate):
+    errors = neuron(x, weights, bias) - targets
+    return weights - x.T @ errors / len(x), bias - np.mean(errors)
+
+
+@nudge.mistake(
+    "errors * x does not match each error with its own row, and there is no mean over the "
+    "examples. errors[:, None] makes a column; then which axis should disappear?"
+)
+def nudge(x, targets, weights, bias, learning_rate):
+    errors = neuron(x, weights, bias) - targets
+    return weights - learning_rate * errors * x, bias - learning_rate * np.mean(errors)
+
+
+@nudge.mistake(
+    "Nothing is averaged: the bias gets a step from each example, and so do the weights. And "
+    "errors * x does not match each error with its own row; errors[:, None] makes a column."
+)
+def nudge(x, targets, weights, bias, learning_rate):
+    errors = neuron(x, weights, bias) - targets
+    return weights - learning_rate * errors * x, bias - learning_rate * errors
+
+
+@nudge.mistake(
+    "errors * x puts the errors along the features. Each belongs to a row of x: errors[:, None] "
+    "makes a column of them."
+)
+def nudge(x, targets, weights, bias, learning_rate):
+    errors = neuron(x, weights, bias) - targets
+    step = (errors * x).mean(axis=0)
+    return weights - learning_rate * step, bias - learning_rate * np.mean(errors)
+
+
+@nudge.mistake(
+    "Error times input is right for each example, but the mean over them is missing: your weights "
+    "have become a table with a row for each example."
+)
+def nudge(x, targets, weights, bias, learning_rate):
+    errors = neuron(x, weights, bias) - targets
+    step = errors[:, None] * x
+    return weights - learning_rate * step, bias - learning_rate * np.mean(errors)
+
+
+@nudge.mistake(
+    "You take one mean over the whole table, so every weight moves by the same number. Each "
+    "feature has a mean of its own: which axis should disappear?"
+)
+def nudge(x, targets, weights, bias, learning_rate):
+    errors = neuron(x, weights, bias) - targets
+    step = (errors[:, None] * x).mean()
+    return weights - learning_rate * step, bias - learning_rate * np.mean(errors)
+
+
+@nudge.mistake(
+    "x @ errors matches features with examples. The examples must meet the examples: what does x.T "
+    "do to the shape of x?"
+)
+def nudge(x, targets, weights, bias, learning_rate):
+    errors = neuron(x, weights, bias) - targets
+    step = x @ errors / len(x)
+    return weights - learning_rate * step, bias - learning_rate * np.mean(errors)
+
+
+@nudge.mistake(
+    "x @ errors matches features with examples, and the sum it makes is not divided by their "
+    "number. The examples must meet the examples: what does x.T do to the shape of x?"
+)
+def nudge(x, targets, weights, bias, learning_rate):
+    errors = neuron(x, weights, bias) - targets
+    return weights - learning_rate * x @ errors, bias - learning_rate * np.mean(errors)
+
+
+@nudge.mistake(
+    "You take a step after each example. Here the batch takes one step together, the mean of all, "
+    "and every prediction comes from the old weights."
+)
+def nudge(x, targets, weights, bias, learning_rate):
+    for row, target in zip(x, targets):  # noqa: B905
+        error = neuron(row[None, :], weights, bias)[0] - target
+        weights = weights - learning_rate * error * row
+        bias = bias - learning_rate * error
+    return weights, bias
 
 
 @nudge.mistake(
@@ -513,6 +755,7 @@ def train_neuron(rng):
     yield case("one epoch", *batch(rng, 5, 3), float(rng.uniform(0.2, 1)), 1)
     yield case("two epochs", *batch(rng, 6, 2), float(rng.uniform(0.2, 1)), 2)
     yield case("fifteen epochs", *batch(rng, 7, 4), float(rng.uniform(0.2, 1)), 15)
+    yield case("as many examples as features", *batch(rng, 3, 3), float(rng.uniform(0.2, 1)), 4)
 
 
 def batch(rng, examples, features):
@@ -573,6 +816,21 @@ train_neuron.mistake(
     replace=("return weights, bias, losses", "return weights, bias, losses[-1]"),
 )
 train_neuron.mistake(
+    "You return 2 values; 3 are expected: weights, bias, losses.",
+    replace=("return weights, bias, losses", "return weights, bias"),
+)
+train_neuron.mistake(
+    "There is a weight for each example, but each feature needs one: x.shape is (batch, features), "
+    "and len(x) counts the examples.",
+    replace=("np.zeros(x.shape[1])", "np.zeros(len(x))"),
+)
+train_neuron.mistake(
+    "Already in the first epoch, shapes do not meet inside your functions. Two usual causes: "
+    "weights is not an array with one zero for each column of x, or neuron or nudge got its "
+    "arguments in another order.",
+    replace=("np.zeros(x.shape[1])", "0.0"),
+)
+train_neuron.mistake(
     "The weights start at one. From zero, the neuron starts without an opinion: it says 0.5.",
     replace=("np.zeros", "np.ones"),
 )
@@ -580,6 +838,32 @@ train_neuron.mistake(
     "The return stands inside the loop, so training ends after one epoch. Move it to the left.",
     replace=("    return weights, bias, losses", "        return weights, bias, losses"),
 )
+
+
+# The loss with its arguments exchanged depends on how it was written: two usual ways.
+@train_neuron.mistake(
+    "The loss got its arguments the other way round: predictions first, then targets. So its first "
+    "number is far from 0.693."
+)
+def train_neuron(x, targets, learning_rate, epochs):
+    weights, bias, losses = np.zeros(x.shape[1]), 0.0, []
+    for _ in range(epochs):
+        p, y = neuron(x, weights, bias), np.clip(targets, 1e-7, 1 - 1e-7)
+        losses.append(-np.mean(p * np.log(y) + (1 - p) * np.log(1 - y)))
+        weights, bias = nudge(x, targets, weights, bias, learning_rate)
+    return weights, bias, losses
+
+
+@train_neuron.mistake(
+    "The loss got its arguments the other way round: predictions first, then targets. So some of "
+    "its numbers are far too large or too small."
+)
+def train_neuron(x, targets, learning_rate, epochs):
+    weights, bias, losses = np.zeros(x.shape[1]), 0.0, []
+    for _ in range(epochs):
+        losses.append(binary_cross_entropy(targets, neuron(x, weights, bias)))
+        weights, bias = nudge(x, targets, weights, bias, learning_rate)
+    return weights, bias, losses
 
 
 @train_neuron.alternative("losses in an array, filled epoch by epoch")

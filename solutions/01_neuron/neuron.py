@@ -20,7 +20,7 @@
 # is large, at last whether a tumour is malignant. On patients it has never seen, your neuron will
 # be right at least 95 times in 100.
 #
-# **Time:** about 2 hours. **You need:** unit 00 (arrays, `@`, scaling). No GPU, no network.
+# **Time:** two to three hours. **You need:** unit 00 (arrays, `@`, scaling). No GPU, no network.
 
 # %% tags=["setup"]
 # Setup: run me first. Safe to run twice; installs only what is missing.
@@ -41,8 +41,9 @@ from chainrule import data, plot
 from chainrule.neuron import check, widgets
 
 # %% [markdown]
-# This is where you will arrive. Each mark is a tumour; the black line is all that a neuron with two
-# measurements knows: three learned numbers. With all thirty measurements it does better still.
+# This is where you will arrive. Each mark is a tumour, placed by two of its thirty measurements;
+# *worst* means the mean of the three largest of its cells. The black line is all that a neuron with
+# two measurements knows: three learned numbers. With all thirty it does better still.
 
 # %% tags=["demo"]
 widgets.promise()
@@ -55,7 +56,7 @@ widgets.promise()
 # | input $x$ | tonight | weight $w$ |
 # |---|---|---|
 # | friend comes | 1 | 3 |
-# | clear sky | 0.5 | 2 |
+# | clear sky | 0.8 | 2 |
 # | high price | 0.2 | −5 |
 #
 # A **weight** says how much an input counts. The price speaks *against* going, so its weight is
@@ -65,17 +66,18 @@ widgets.promise()
 
 # %% [markdown]
 # ### Exercise 1 · weighted_sum · 2 points · 10 min
-# Add up the reasons. Work tonight out by hand first.
+# Add up the reasons. Work tonight out by hand first. Another decision has two inputs, or thirty: do
+# not count on three.
 
 
 # %% exercise="weighted_sum"
 def weighted_sum(inputs, weights, bias):
     """The weighted sum z of one example.
 
-    inputs: array of shape (features,). weights: array of shape (features,). bias: a number.
+    inputs, weights: arrays of shape (features,), for any number of features. bias: a number.
     Returns one number.
 
-    weighted_sum([1.0, 0.5, 0.2], [3.0, 2.0, -5.0], -1.0) -> 2.0   (the lists are arrays)
+    weighted_sum([1.0, 0.8, 0.2], [3.0, 2.0, -5.0], -1.0) -> 2.6   (the lists are arrays)
     """
     ### BEGIN SOLUTION
     return np.sum(inputs * weights) + bias
@@ -88,25 +90,26 @@ check.weighted_sum(weighted_sum)
 # %% [markdown]
 # ## From a sum to a decision
 #
-# The sum is 2, but the question was: go or stay? The oldest answer, from 1943, is a step. At zero
+# The sum is 2.6, but the question was: go or stay? The oldest answer, from 1943, is a step. At zero
 # or above, the neuron *fires* and you go (1); below zero you stay (0). The bias decides how much
 # persuasion that takes.
 #
 # ### Exercise 2 · step · 2 points · 5 min
-# Decide for many evenings at once: `z` is a whole array. What about exactly zero? The docstring
-# settles it.
+# Decide for many evenings at once: `z` is a whole array. A comparison gives True and False, which
+# count as 1 and 0; `np.where(condition, a, b)` chooses any other two values. What about exactly
+# zero? The docstring settles it.
 
 
 # %% exercise="step"
 def step(z):
-    """1.0 where z is zero or more, 0.0 where z is below zero.
+    """1 (or True) where z is zero or more, 0 (or False) where z is below zero.
 
     z: array of any shape. Returns an array of the same shape.
 
-    step([-2.0, 0.0, 3.0]) -> [0.0, 1.0, 1.0]
+    step([-2.0, 0.0, 3.0]) -> [0, 1, 1]
     """
     ### BEGIN SOLUTION
-    return (z >= 0).astype(float)
+    return (z >= 0).astype(int)
     ### END SOLUTION
 
 
@@ -122,8 +125,8 @@ check.step(step)
 #
 # $$p = \sigma(z) = \frac{1}{1 + e^{-z}}$$
 #
-# $e$ is 2.718…, `np.exp` raises it to a power. There is a trap in it. **Predict, then run:** what
-# is `np.exp(1000)` to a computer?
+# $e$ is 2.718…, `np.exp` raises it to a power. **Predict, then run:** what is `np.exp(1000)` to a
+# computer?
 
 # %% tags=["demo", "nbval-check-output"]
 with np.errstate(over="ignore"):  # keeps NumPy from warning about what we are here to see
@@ -131,11 +134,13 @@ with np.errstate(over="ignore"):  # keeps NumPy from warning about what we are h
         print(f"exp({power:g}) = {np.exp(power):.3g}")
 
 # %% [markdown]
-# `inf`, and `inf / inf` is `nan`, not a number. One `nan` spoils every sum it meets.
+# `inf`. That can be harmless: `1 / inf` is 0. But `inf / inf` is `nan`, not a number, and one `nan`
+# spoils every sum it meets.
 #
 # ### Exercise 3 · sigmoid · 3 points · 15 min
-# Write the sigmoid so that every answer is a number between 0 and 1, at $z = 1000$ and at
-# $z = -1000$ as well. What must $\sigma(0)$, $\sigma(1000)$ and $\sigma(-1000)$ be?
+# The sigmoid has a second form, $e^z/(1+e^z)$. What do both give at $z = 1000$ and $z = -1000$?
+# Only one is never `nan`; write that one. NumPy may warn of an overflow where its result is right.
+# Can you write it so that nothing overflows?
 
 
 # %% exercise="sigmoid"
@@ -144,7 +149,7 @@ def sigmoid(z):
 
     z: array of any shape. Returns an array of the same shape, between 0 and 1.
 
-    sigmoid([0.0, 2.0]) -> [0.5, 0.881]
+    sigmoid([0.0, 2.0]) ≈ [0.5, 0.881]   (three digits are shown; return them all)
     """
     ### BEGIN SOLUTION
     small = np.exp(-np.abs(z))  # between 0 and 1, so it cannot overflow
@@ -200,7 +205,7 @@ def neuron(x, weights, bias):
     x: (batch, features). weights: (features,). bias: a number.
     Returns an array of shape (batch,), every number between 0 and 1.
 
-    neuron([[1.0, 0.0], [0.0, 1.0]], [2.0, -2.0], 0.0) -> [0.881, 0.119]
+    neuron([[1.0, 0.0], [0.0, 1.0]], [2.0, -2.0], 0.0) ≈ [0.881, 0.119]
     """
     ### BEGIN SOLUTION
     return sigmoid(x @ weights + bias)
@@ -217,8 +222,8 @@ check.neuron(neuron)
 # nuclei are (`concave points`), and how large the nuclei are (`radius`). Where $p = 0.5$, the sum
 # $w_1 x_1 + w_2 x_2 + b$ is 0, and that is the equation of a straight line.
 #
-# **Predict, then move:** what does $b$ do to the line? What do $w_1$ and $w_2$ do when both double?
-# How many of the 456 tumours can you get right?
+# **Predict, then move:** what does $b$ do to the line? What do $w_1$ and $w_2$ do? What happens
+# when all three double? How many of the 456 tumours can you get right?
 
 # %% tags=["demo"]
 patients = data.breast_cancer()
@@ -234,16 +239,27 @@ widgets.decision_line(neuron, x_train[:, two], patients.y_train, ["concave point
 #
 # ## How wrong is it?
 #
-# One number, the **loss**, says how wrong the neuron is. Let $p_i$ be its output for example $i$,
-# $y_i$ the truth (0 or 1), $n$ the number of examples. The **binary cross-entropy** is
+# One number, the **loss**, says how wrong the neuron is. It is made of $\ln$, the natural logarithm
+# (`np.log`), of the share that the neuron gave to what turned out true. **Predict, then run:**
+# which share has the logarithm 0? Where does it go as the share falls to 0?
+
+# %% tags=["demo", "nbval-check-output"]
+for share in (1.0, 0.9, 0.5, 0.1, 0.0000001):
+    print(f"ln {share:<6g} = {np.log(share):6.2f}")
+
+# %% [markdown]
+# $\ln 1 = 0$, every smaller share has a negative logarithm, and $\ln 0$ is minus infinity. Let
+# $p_i$ be the neuron's output for example $i$, $y_i$ the truth (0 or 1), $n$ the number of
+# examples. The **binary cross-entropy** is
 #
 # $$L=-\frac{1}{n}\sum_{i=1}^{n}\big[y_i\ln p_i+(1-y_i)\ln(1-p_i)\big]$$
 #
-# Only one term counts for each example: the logarithm of the share given to what turned out true.
+# Only one term counts for each example: the other is multiplied by 0.
 
 # %% [markdown]
 # ### Exercise 5 · binary_cross_entropy · 3 points · 15 min
-# $\ln$ is `np.log`. Beware of $\ln 0$: the docstring says where to stop.
+# Beware of $\ln 0$: what goes into `np.log`, be it $p$ or $1-p$, must never be below
+# `1e-7`, that is 0.0000001. `np.maximum` and `np.clip` can see to that.
 
 
 # %% exercise="binary_cross_entropy"
@@ -252,13 +268,13 @@ def binary_cross_entropy(predictions, targets):
 
     predictions: (batch,), numbers from 0 to 1. targets: (batch,), each 0.0 or 1.0.
     Returns one number, zero or more. What goes into a logarithm is first clipped from below at
-    1e-12, so a sure and wrong prediction costs 27.6 and not infinity.
+    1e-7, so a sure and wrong prediction costs 16.1 and not infinity.
 
-    binary_cross_entropy([0.9, 0.2], [1.0, 0.0]) -> 0.164   (the mean of -ln 0.9 and -ln 0.8)
+    binary_cross_entropy([0.9, 0.2], [1.0, 0.0]) ≈ 0.164   (the mean of -ln 0.9 and -ln 0.8)
     """
     ### BEGIN SOLUTION
     given_to_truth = np.where(targets == 1, predictions, 1 - predictions)
-    return -np.mean(np.log(np.maximum(given_to_truth, 1e-12)))
+    return -np.mean(np.log(np.maximum(given_to_truth, 1e-7)))
     ### END SOLUTION
 
 
@@ -281,16 +297,29 @@ for said in (0.99, 0.9, 0.5, 0.1, 0.01, 0.0):
 #
 # The neuron said $p=0.5$, the truth was $y=1$. The **error** $p-y=-0.5$ says: too little. So every
 # weight with a positive input should grow. The *delta rule* (derived in unit 02) moves each weight
-# against error times input, averaged over the batch:
+# against error times input, averaged over the batch ($\leftarrow$ means "becomes"):
 #
 # $$w_j\leftarrow w_j-\eta\frac{1}{n}\sum_{i=1}^{n}(p_i-y_i)x_{ij}\qquad
 # b\leftarrow b-\eta\frac{1}{n}\sum_{i=1}^{n}(p_i-y_i)$$
 #
 # $x_{ij}$ is input $j$ of example $i$; $\eta$ is the **learning rate**, the length of a step. The
 # bias is like a weight whose input is always 1.
+#
+# Error times input needs care with shapes. Here are two examples with three inputs. **Predict, then
+# run:** what does the column of errors do to the rows?
+
+# %% tags=["demo", "nbval-check-output"]
+two_errors = np.array([-0.5, 0.25])
+two_examples = np.array([[1.0, 2.0, 4.0], [8.0, 0.0, 4.0]])
+print("errors", two_errors.shape, " inputs", two_examples.shape)
+print("column", two_errors[:, None].shape)
+print(two_errors[:, None] * two_examples)
 
 # %% [markdown]
-# ### Exercise 6 · nudge · 3 points · 20 min
+# Each error has met its own row; without `[:, None]` the shapes do not fit. A mean over the
+# examples is still missing.
+#
+# ### Exercise 6 · nudge · 3 points · 30 min
 # One step, with your `neuron`. Compute all predictions first, then move weights and bias. Leave the
 # given array alone.
 
@@ -318,11 +347,11 @@ def nudge(x, targets, weights, bias, learning_rate):
 check.nudge(nudge)
 
 # %% [markdown]
-# One evening, one nudge: a friend came, the weather was fair, the ticket cheap, and you went.
-# Which weight moves most?
+# One evening, one nudge: a friend came, the sky was clear, the ticket cheap, and you went. Which
+# weight moves most?
 
 # %% tags=["demo", "nbval-check-output"]
-evening, went = np.array([[1.0, 0.5, 0.2]]), np.array([1.0])
+evening, went = np.array([[1.0, 0.8, 0.2]]), np.array([1.0])
 before = neuron(evening, np.zeros(3), 0.0)
 new_weights, new_bias = nudge(evening, went, np.zeros(3), 0.0, learning_rate=1.0)
 after = neuron(evening, new_weights, new_bias)
@@ -346,9 +375,9 @@ def train_neuron(x, targets, learning_rate, epochs):
     x: (batch, features). targets: (batch,), each 0.0 or 1.0. learning_rate: a number.
     epochs: how many nudges.
     Returns (weights, bias, losses): weights (features,), bias a number, losses a list with the
-    loss before each nudge, so its first number is always 0.693 and it has `epochs` numbers.
+    loss before each nudge, so its first number is always ln 2 and it has `epochs` numbers.
 
-    train_neuron([[1.0, 2.0]], [1.0], 0.1, 1) -> ([0.05, 0.1], 0.05, [0.693])
+    train_neuron([[1.0, 2.0]], [1.0], 0.1, 1) ≈ ([0.05, 0.1], 0.05, [0.693])
     """
     ### BEGIN SOLUTION
     weights = np.zeros(x.shape[1])
@@ -507,23 +536,25 @@ for rate in (0.1, 50.0):
 #
 # ## Debug me
 #
-# This run is wrong in one line. No error, no warning, but the loss hardly falls and the test
-# accuracy stays near that of always saying benign. Find the line before you open the answer.
+# A clinic that sees only the worst cases sends us patients: the malignant ones of our test part.
+# Learning goes well, yet the neuron finds fewer than half of them. No error, no warning; one line
+# is wrong. Find it before you open the answer, mend it and run the cell again; expect 0.93.
 
 # %% tags=["demo", "nbval-check-output"]
-rng = np.random.default_rng(0)
-x_shuffled = x_train[rng.permutation(len(x_train))]
-y_shuffled = patients.y_train[rng.permutation(len(x_train))]
-w, b, losses = train_neuron(x_shuffled, y_shuffled, learning_rate=0.1, epochs=300)
-right = np.mean((neuron(x_test, w, b) >= 0.5) == patients.y_test)
-print(f"loss: {losses[0]:.3f} at first, {losses[-1]:.3f} at last; test accuracy {right:.2f}")
+clinic = patients.x_test[patients.y_test == 1]
+x_clinic = (clinic - clinic.mean(axis=0)) / clinic.std(axis=0)
+w, b, losses = train_neuron(x_train, patients.y_train, learning_rate=0.1, epochs=300)
+found = np.mean(neuron(x_clinic, w, b) >= 0.5)
+print(f"loss: {losses[0]:.3f} at first, {losses[-1]:.3f} at last")
+print(f"{len(clinic)} malignant tumours; share that is found: {found:.2f}")
 
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# The two `rng.permutation` calls give two different orders, so each patient gets a stranger's
-# diagnosis. Draw one order and use it for both. When a loss hardly falls, look at your data before
-# your model: print a few rows with their labels.
+# `x_clinic` is scaled with the clinic's own mean and spread. Among the worst cases a bad tumour is
+# usual, so its numbers come out near 0, which the neuron learned to read as an ordinary lump. New
+# patients need the ruler that it learned with: `(clinic - mean) / spread`. When training goes well
+# and new examples do not, ask first whether both were prepared alike.
 # </details>
 #
 # ## What you learned
@@ -546,7 +577,7 @@ print(f"loss: {losses[0]:.3f} at first, {losses[-1]:.3f} at last; test accuracy 
 # made of such neurons.
 
 # %% [markdown]
-# ## Think about it · why_scale · 2 points
+# ## Think about it · why_scale · 2 points · 10 min
 # With learning rate 0.002 the raw run stood at 0.67 after 1,100 epochs, the scaled run at 1.00. In
 # about five sentences: compare the delta rule's step for the weight with its step for the bias when
 # the input is a number like 80. Use that, and the weight and the bias that were printed, to explain

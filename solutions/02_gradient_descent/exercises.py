@@ -105,7 +105,7 @@ def numerical_gradient(rng):
             0.5, 2, size=shape
         )
 
-    yield case("one parameter, the usual step", "squares", numbers(1), numbers(1))
+    yield case("one parameter, the usual step", "cubes", numbers(1), numbers(1))
     yield case("a vector of four", "products", numbers(4, 4), numbers(4), 1e-6)
     yield case("a table of 3 by 5", "neighbours", numbers(3, 4), numbers(3, 5), 1e-6)
     yield case("three axes", "waves", numbers(2, 3, 2), numbers(2, 3, 2), 1e-6)
@@ -194,6 +194,19 @@ def numerical_gradient(function, parameters, step=1e-5):
         below[i] -= step
         gradient[i] = (function(above) - function(below)) / (2 * step)
     return gradient
+
+
+@numerical_gradient.mistake(
+    "The return stands inside the loop, so only the first slope is measured. Move it to the left."
+)
+def numerical_gradient(function, parameters, step=1e-5):
+    gradient = np.zeros(parameters.shape)
+    for place in np.ndindex(parameters.shape):
+        above, below = parameters.copy(), parameters.copy()
+        above[place] += step
+        below[place] -= step
+        gradient[place] = (function(above) - function(below)) / (2 * step)
+        return gradient
 
 
 @numerical_gradient.alternative("flat places, moved in a copy and put back")
@@ -472,6 +485,16 @@ def gradient_descent(gradient, start, learning_rate, steps):
     return np.array(path)
 
 
+@gradient_descent.mistake(
+    "The return stands inside the loop, so the walk ends after one step. Move it to the left."
+)
+def gradient_descent(gradient, start, learning_rate, steps):
+    path = [start]
+    for _ in range(steps):
+        path.append(path[-1] - learning_rate * gradient(path[-1]))
+        return np.array(path)
+
+
 @gradient_descent.alternative("a table that is filled row by row")
 def gradient_descent(gradient, start, learning_rate, steps):
     path = np.zeros((steps + 1, *start.shape))
@@ -543,8 +566,12 @@ def minibatches(rng):
         "a last batch with what is left", *table(4 * size + 2), size, seed(), looks_at="sizes"
     )
     yield case("every row once", *table(4 * size + 3), size, seed(), looks_at="every row once")
-    yield case("rows keep their targets", *table(4 * size), size, seed(), looks_at="own targets")
-    yield case("a new order every epoch", *table(4 * size), size, seed(), looks_at="by chance")
+    yield case(
+        "rows keep their targets", *table(4 * size), size, seed(), looks_at="own targets", weight=3
+    )
+    yield case(
+        "a new order every epoch", *table(4 * size), size, seed(), looks_at="by chance", weight=3
+    )
     yield case("the same seed, the same order", *table(20), size, seed(), looks_at="repeatable")
 
 

@@ -15,8 +15,8 @@
 #
 # {badges}
 #
-# In unit 01 a rule fell from the sky and the neuron learned. Where do such rules come from? From one
-# idea, which trains every network in this course: measure how wrong you are, feel which way is
+# In unit 01 a rule fell from the sky and the neuron learned. Where do such rules come from? From
+# one idea, which trains every network in this course: measure how wrong you are, feel which way is
 # down, take a step. You build it from six short functions and price houses in California with it,
 # within 1% of the best that any straight-line rule can do.
 #
@@ -194,8 +194,8 @@ plot.show(
 )
 
 # %% [markdown]
-# Down to $10^{-5}$ it gets better. Then the two values agree in so many digits that their difference
-# is mostly rounding.
+# Down to $10^{-5}$ it gets better. Then the two values agree in so many digits that their
+# difference is mostly rounding.
 #
 # Your function works for everything, but slowly: two losses for each parameter, two million for one
 # step of a network with a million weights. For speed we need formulas. It stays the honest judge of
@@ -221,9 +221,9 @@ for w in (-1.0, 0.5, 3.0):
 # ## The slope of the loss
 #
 # One flat with $x$ rooms and price $y$ costs $(wx-y)^2 = x^2w^2 - 2xy\,w + y^2$. By the rules its
-# slope is $2x^2w-2xy = 2\,(wx-y)\,x$: **two times error times input.** A mean of losses has the mean
-# of the slopes, and with several inputs each weight meets its own, $x_{ij}$, input $j$ of example
-# $i$:
+# slope is $2x^2w-2xy = 2\,(wx-y)\,x$: **two times error times input.** A mean of losses has the
+# mean of the slopes. With several inputs each weight meets its own; $x_{ij}$ is input $j$ of
+# example $i$:
 #
 # $$\frac{\partial L}{\partial w_j}=\frac{2}{n}\sum_{i=1}^{n}(p_i-y_i)\,x_{ij}$$
 #
@@ -297,7 +297,7 @@ def gradient_descent(gradient, start, learning_rate, steps):
     ### BEGIN SOLUTION
     position = start
     path = [position]
-    for _ in range(steps):
+    for _step in range(steps):
         position = position - learning_rate * gradient(position)
         path.append(position)
     return np.array(path)
@@ -329,8 +329,8 @@ for number, place in enumerate(path):
 # house costs from *where* it is? We scale latitude (north) and longitude (east) as in unit 00, and
 # predict by how much a price lies above or below the mean.
 #
-# **Predict:** the ocean is in the south-west, and houses near it are dear. Which signs should the two
-# weights have?
+# **Predict:** the ocean is in the south-west, and houses near it are dear. Which signs should the
+# two weights have?
 
 # %% tags=["demo", "nbval-check-output"]
 houses = data.california_houses()
@@ -356,10 +356,11 @@ print("gradient there:", np.round(mse_gradient(where, above_mean, first_guess), 
 widgets.surface(mse, mse_gradient, gradient_descent, where, above_mean, first_guess)
 
 # %% [markdown]
-# Both weights end negative: prices fall to the north and to the east, away from the coast. The coast
-# runs diagonally, so the loss is a narrow valley. Across it the ground is steep and forbids large
-# steps; along it, nearly level, it asks for them. One rate must serve both. Its limit here is 0.52,
-# two divided by the strongest **curvature**: how fast the slope itself changes.
+# Both weights end negative: prices fall to the north and to the east. But California lies aslant:
+# further north is further west, so the two inputs say nearly the same, and the loss is a narrow
+# valley. Across it the ground is steep and forbids large steps; along it, nearly level, it asks for
+# them. One rate must serve both. Its limit here is 0.52, two divided by the strongest
+# **curvature**: how fast the slope itself changes.
 #
 # ## What does a house cost?
 #
@@ -367,9 +368,8 @@ widgets.surface(mse, mse_gradient, gradient_descent, where, above_mean, first_gu
 # *least squares*, in NumPy `np.linalg.lstsq`. Networks have no such formula, but here it tells how
 # near your walk comes.
 
+
 # %% tags=["demo", "nbval-check-output"]
-
-
 def with_ones(x):
     """The inputs scaled with the training part's mean and spread, and a column of ones."""
     return np.column_stack([(x - mean) / spread, np.ones(len(x))])
@@ -384,9 +384,8 @@ print(f"least squares:         test loss {mse(x_test @ exact, y_test):.3f}")
 # %% [markdown]
 # Your functions do the walking. **Predict:** which of these four rates crawls, which diverges?
 
+
 # %% tags=["demo"]
-
-
 def downhill(weights):
     return mse_gradient(x_train, y_train, weights)
 
@@ -428,8 +427,8 @@ print(f"Milestone: test loss {ours:.4f}, least squares {theirs:.4f} (target: wit
 #
 # Every step read all 16,512 neighbourhoods. A few dozen would have shown the way nearly as well. So
 # deal the table into **mini-batches**, like a deck of cards: shuffle, then hand out `batch_size`
-# rows at a time, one step for each hand. A pass over all rows is an **epoch**; the next one shuffles
-# anew. This is *stochastic* gradient descent, SGD.
+# rows at a time, one step for each hand. A pass over all rows is an **epoch**; the next one
+# shuffles anew. This is *stochastic* gradient descent, SGD.
 
 # %% [markdown]
 # ### Exercise 5 · minibatches · 3 points · 20 min
@@ -467,9 +466,8 @@ check.minibatches(minibatches)
 # small step after every 64 rows, 2,580 in all. **Predict:** who is nearer to the floor after one
 # pass, after ten? Whose curve is smoother?
 
+
 # %% tags=["demo"]
-
-
 def stochastic_descent(x, targets, learning_rate, batch_size, epochs, seed=0):
     """The weights after each mini-batch step, the start first."""
     rng = np.random.default_rng(seed)
@@ -505,40 +503,47 @@ plot.show(
 
 # %% [markdown]
 # Small bites get near fast, then jitter: every batch shows a slightly different valley. To settle,
-# lower the rate towards the end (unit 06). And look at the tall jags, two in each pass. They are two
-# neighbourhoods, of 142 and of 132 rooms per household (few people live there, perhaps among many
-# empty holiday homes). The batch that holds one leaps.
+# lower the rate towards the end (unit 06). The tall jags, two in each pass, are two neighbourhoods
+# with 142 and 132 rooms per household: odd ones, perhaps full of empty holiday homes. The batch
+# that holds one leaps.
 #
 # ## Break it
 #
-# Unit 00 made a fuss about scaling. Leave it out: the same houses as they were measured, latitudes
-# near 36 beside populations near 1,400. **Predict, then run:** what happens at rate 0.4? Is there
-# any rate that works?
+# Leave out the scaling: the same houses as they were measured, latitudes near 36 beside populations
+# near 1,400. **Predict, then run:** what happens at rate 0.4? Does any rate work?
 
 # %% tags=["demo", "nbval-check-output"]
 raw = np.column_stack([houses.x_train, np.ones(len(houses.x_train))])
 best = mse(raw @ np.linalg.lstsq(raw, y_train, rcond=None)[0], y_train)
+
+
+def loss_on_raw(rate):
+    """The loss after 200 steps on inputs that were not scaled."""
+    path = gradient_descent(lambda w: mse_gradient(raw, y_train, w), np.zeros(9), rate, 200)
+    return mse(raw @ path[-1], y_train)
+
+
 with np.errstate(all="ignore"):  # keeps NumPy from warning about what we are here to see
-    for rate in (0.4, 1e-3, 1e-6, 1e-7, 1e-8):
-        path = gradient_descent(lambda w: mse_gradient(raw, y_train, w), np.zeros(9), rate, 300)
-        print(f"rate {rate:<6g} loss after 300 steps {mse(raw @ path[-1], y_train):.3g}")
+    raw_losses = {rate: loss_on_raw(rate) for rate in (0.4, 1e-3, 1e-6, 1e-7, 1e-8)}
+for rate, loss in raw_losses.items():
+    print(f"rate {rate:<6g} loss after 200 steps {loss:.3g}")
 print(f"least squares on the same numbers: {best:.3g}")
 
 # %% [markdown]
 # Along the population's weight the ground is so steep that only rates near $10^{-7}$ survive; along
-# the others such a step is next to nothing. Least squares does not mind. Walkers do: scale first.
+# the others such a step is next to nothing. Walkers must scale first.
 #
 # ## The chain rule
 #
 # One turn of a bicycle's pedals turns the wheel 3 times; one turn of the wheel carries you 2
-# metres. So one turn of the pedals carries you $3 \times 2 = 6$ metres. **Rates of wheels in a row
-# multiply.** That is the chain rule, and this course is named after it.
+# metres. Together: $3 \times 2 = 6$ metres. **Rates of wheels in a row multiply.** That is the
+# chain rule.
 #
 # Squared error is two wheels: $u = wx-y$, then $L=u^2$. As $w$ turns, $u$ moves $x$ times as fast;
-# as $u$ moves, $L$ moves $2u$ times as fast. Each slope is taken **at its own wheel's place**: $2u$
-# at $u$, not at $w$.
+# as $u$ moves, $L$ moves $2u$ times as fast, taken at $u$, its own wheel's place.
 #
-# $$\frac{\partial L}{\partial w}=\frac{\partial L}{\partial u}\cdot\frac{\partial u}{\partial w}=2u\cdot x$$
+# $$\frac{\partial L}{\partial w}
+# =\frac{\partial L}{\partial u}\cdot\frac{\partial u}{\partial w}=2u\cdot x$$
 #
 # **Predict, then run:** $x=3$, $y=4$, $w=2$. What is $u$, and what are the three slopes?
 
@@ -633,9 +638,8 @@ print("minus the mean logarithm:   ", round(-np.mean(np.log(shares)), 3))
 # Error times input: the **delta rule** of unit 01 is gradient descent on the cross-entropy. Last
 # word to the judge.
 
+
 # %% tags=["demo", "nbval-check-output"]
-
-
 def cross_entropy_of(w):
     p = 1 / (1 + np.exp(-(w @ evening)))
     return -truth * np.log(p) - (1 - truth) * np.log(1 - p)

@@ -20,8 +20,8 @@
 # In this unit you write the machine that takes that walk, first for single numbers, then for whole
 # arrays, and train a network with it.
 #
-# **Time:** about 2½ hours. **You need:** units 01 and 02 (a neuron, slopes, the chain rule). No
-# GPU, no network.
+# **Time:** about 3 hours; the change from numbers to arrays is a good place for a pause. **You
+# need:** units 01 and 02 (a neuron, slopes, the chain rule). No GPU, no network.
 
 # %% tags=["setup"]
 # Setup: run me first. Safe to run twice; installs only what is missing.
@@ -33,7 +33,6 @@ if importlib.util.find_spec("chainrule") is None:
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "chainrule"], check=True)
 
 # %%
-import copy
 import itertools
 import time
 
@@ -89,8 +88,8 @@ class Value:
 
     data: the number (later in this unit, an array).
     parents: the Values it was computed from, a tuple; () for one that was given.
-    local_backward: a function. It takes this Value's gradient and returns the parents' shares of
-        it, a tuple in the order of `parents`.
+    local_backward: a function. It takes this Value's gradient and returns what each parent
+        receives from it, a tuple in the order of `parents`.
     label: what pictures call it.
     grad: this Value's gradient, once `backward` has run; 0.0 before.
     """
@@ -117,8 +116,8 @@ def sub(a, b):
 # `lambda grad: (grad, -grad)` is a function without a name: it takes `grad` and returns the pair.
 #
 # ### Exercise 1 · add and mul · 3 points · 15 min
-# In the same manner, write a sum and a product. Each slope is multiplied by the gradient that comes
-# in. Use plain `+` and `*` on `data`, so that it works for arrays too.
+# In the same manner, write a sum and a product. Each parent receives the gradient that comes in
+# times the slope in its direction. Use plain `+` and `*` on `data`: they work for arrays too.
 
 
 # %% exercise="add"
@@ -126,7 +125,7 @@ def add(a, b):
     """The Value a + b.
 
     a, b: Values. Returns a Value with its data, the parents (a, b) and a local_backward.
-    The grads of a and b are left alone: local_backward only returns their shares.
+    The grads of a and b are left alone: local_backward only returns what they receive.
 
     add(Value(2.0), Value(3.0)) -> data 5.0; its local_backward(10.0) -> (10.0, 10.0)
     """
@@ -160,7 +159,7 @@ income, costs = mul(cups, price), mul(cups, cost)
 income.label, costs.label = "income", "costs"
 profit = sub(income, costs)
 profit.label = "profit"
-widgets.show_graph(profit)
+widgets.show_graph(profit, "The café, before the way back")
 
 # %% [markdown]
 # ## Curves
@@ -175,7 +174,7 @@ widgets.show_graph(profit)
 # The first two are written with the *result*, so nothing need be computed twice.
 #
 # ### Exercise 2 · tanh, exp and log · 3 points · 15 min
-# One parent each, so `local_backward` returns a tuple of one: `(share,)`, with a comma. Use
+# One parent each, so `local_backward` returns a tuple of one: `(number,)`, with a comma. Use
 # `np.tanh`, `np.exp` and `np.log`.
 
 
@@ -254,11 +253,12 @@ Value.__pow__ = power
 
 # %% [markdown]
 # A neuron with one input, and how wrong it is: the target is 1, the loss is the squared error.
+# From left to right it reads like the formula.
 
 # %% tags=["demo"]
 x, w, b = Value(1.5, label="x"), Value(0.8, label="w"), Value(-0.4, label="b")
 loss = (tanh(w * x + b) - 1.0) ** 2
-widgets.show_graph(loss)
+widgets.show_graph(loss, "A neuron and its loss")
 
 # %% [markdown]
 # ## In which order?
@@ -306,10 +306,13 @@ check.topological_order(topological_order)
 print("your order:", ", ".join(node.label for node in topological_order(profit)))
 
 # %% [markdown]
+# And preorder? For `x * tanh(x)` it is: product, x, tanh. Even turned round, tanh stands before x,
+# from which it was made.
+#
 # ## Backpropagation
 #
 # Now put it together: the result's gradient is 1; then, from the end of the order to its beginning,
-# each Value hands its shares on.
+# each Value hands gradients on to its parents.
 #
 # ### Exercise 4 · backward · 3 points · 20 min
 # Use your `topological_order`. `backward` does not care which operations there are: it only asks
@@ -322,7 +325,7 @@ def backward(root):
     """Fill in grad for every Value that root was computed from.
 
     root: a Value that holds one number. Its own grad becomes 1.0. Every other Value receives the
-    sum of the shares that its users hand it, added to the grad it has (0.0 at first). Calls each
+    sum of what its users hand it, added to the grad it has (0.0 at first). Calls each
     local_backward once. Returns nothing.
 
     with c = mul(Value(2.0), Value(3.0)): backward(c) leaves the grads 3.0, 2.0 and, in c, 1.0
@@ -350,13 +353,18 @@ for node in (cups, price, cost):
 
 # %% [markdown]
 # And the neuron. The slider starts where the way back begins; the left arrow key shows how the
-# numbers came about. Watch the gradient shrink at tanh. **Predict:** with $w = 8$ the neuron is
-# surer of itself. Change it four cells above, run again: what is left of the gradient?
+# numbers came about. Watch the gradient shrink at tanh. **Predict:** with `w = -8` the neuron is
+# sure and wrong, the loss is 4. How large is the gradient of `w` then? Change it and run again.
 
 # %% tags=["demo"]
+x, w, b = Value(1.5, label="x"), Value(0.8, label="w"), Value(-0.4, label="b")
+loss = (tanh(w * x + b) - 1.0) ** 2
 widgets.step_through_backward(loss, topological_order, backward)
 
 # %% [markdown]
+# Nearly 0. Where tanh is flat, next to nothing passes: a neuron that is very sure hardly learns,
+# however wrong it is. Units 10 and 13 return to that.
+#
 # ## Trust, but measure
 #
 # A wrong slope raises no error; the network only learns badly. So gradients are checked against the
@@ -427,7 +435,7 @@ def tired_square(a):
     return Value(a.data**2, (a,), lambda grad: (grad * a.data,), "square")
 
 
-print("tired:   ", *gradient_check(tired_square, [3.0]))
+print("tired    ", *np.round(gradient_check(tired_square, [3.0]), 6))
 
 # %% [markdown]
 # The value is right, the slope is half of what was measured: the 2 of $2x$ is missing.
@@ -452,28 +460,25 @@ plot.show(
 )
 
 # %% [markdown]
-# Down to about $10^{-5}$ the error falls with $h^2$. Below it, two numbers that agree in nearly all
-# their 16 digits are subtracted, and the digits that are left are noise. Your `backward` has no
-# such trouble; that, and that it needs one walk where measuring needs two for every weight, is why
-# it trains networks.
+# Down to about $10^{-5}$ the error falls with $h^2$. Below, two numbers that agree in nearly all
+# their 16 digits are subtracted, and noise is left. `backward` has no such trouble, and it needs
+# one walk where measuring needs two for every weight.
 #
 # ## From numbers to arrays
 #
-# A network on 200 points has a hundred thousand numbers in its graph, and Python is slow. NumPy
-# handles whole arrays at once. Nothing in `Value`, `topological_order` or `backward` says that
-# `data` is a single number. Only three things are new.
-
-# %% [markdown]
+# Our network will make 130,000 numbers from 200 points, and Python is slow. NumPy handles whole
+# arrays at once. Nothing in `Value` or `backward` says that `data` is a single number. Three things
+# are new.
+#
 # **First: broadcasting.** A bias of shape `(3,)` is added to a table of shape `(4, 3)`: NumPy uses
-# it once for each row. **Predict:** which shape has the gradient that comes back to the bias, and
-# which shape should it have?
+# it once for each row. **Predict:** which shape comes back to the bias, and which should?
 
 # %% tags=["demo", "nbval-check-output"]
 table, bias = Value(np.ones((4, 3))), Value(np.array([1.0, 2.0, 3.0]))
 total_of_both = add(table, bias)
 for_table, for_bias = total_of_both.local_backward(np.ones((4, 3)))
 print("bias has shape   ", bias.data.shape)
-print("its share so far ", for_bias.shape)
+print("it would receive ", for_bias.shape)
 
 # %% [markdown]
 # Each number of the bias was used four times, and what arrives in several ways is added up. NumPy
@@ -563,8 +568,8 @@ def matmul_backward(grad, a, b):
 check.matmul_backward(matmul_backward)
 
 # %% [markdown]
-# Your three functions join your engine. `broadcasting` wraps one of your operations: the shares it
-# hands back are brought to their parents' shapes. Everything else is as it was.
+# Your three functions join your engine. `broadcasting` wraps one of your operations: what it hands
+# back is brought to the parents' shapes. Everything else is as it was.
 
 
 # %%
@@ -573,11 +578,11 @@ def broadcasting(operation):
 
     def on_arrays(a, b):
         out = operation(as_value(a), as_value(b))
-        shares, shapes = out.local_backward, [np.shape(parent.data) for parent in out.parents]
+        hand_back, shapes = out.local_backward, [np.shape(parent.data) for parent in out.parents]
 
         def local_backward(grad):
-            pairs = zip(shares(grad), shapes, strict=True)
-            return tuple(unbroadcast(np.asarray(share), shape) for share, shape in pairs)
+            pairs = zip(hand_back(grad), shapes, strict=True)
+            return tuple(unbroadcast(np.asarray(g), shape) for g, shape in pairs)
 
         out.local_backward = local_backward
         return out
@@ -623,15 +628,16 @@ def new_network(seed, sizes=(2, 16, 16, 1)):
     """A list of layers (W, b): weights drawn at random, biases 0."""
     rng = np.random.default_rng(seed)
     layers = []
-    for inputs, outputs in itertools.pairwise(sizes):
+    for number, (inputs, outputs) in enumerate(itertools.pairwise(sizes), start=1):
         weights = rng.normal(0, 1 / np.sqrt(inputs), size=(inputs, outputs))
-        layers.append((Value(weights, label="W"), Value(np.zeros(outputs), label="b")))
+        W, b = Value(weights, label=f"W{number}"), Value(np.zeros(outputs), label=f"b{number}")
+        layers.append((W, b))
     return layers
 
 
 def scores(layers, x, curve=tanh):
     """(n, 2) points -> a Value of shape (n, 1)."""
-    h = as_value(x)
+    h = Value(x, label="points")
     for W, b in layers[:-1]:
         h = curve(h @ W + b)
     W, b = layers[-1]
@@ -639,7 +645,8 @@ def scores(layers, x, curve=tanh):
 
 
 moons = made_moons(rows=200, noise=0.1, seed=0)
-points = (moons.x - moons.x.mean(axis=0)) / moons.x.std(axis=0)  # scaled, as unit 00 taught
+center, spread = moons.x.mean(axis=0), moons.x.std(axis=0)
+points = (moons.x - center) / spread  # (200, 2), scaled as unit 00 taught
 signs = np.where(moons.y == 1, 1.0, -1.0).reshape(-1, 1)  # (200, 1): lower moon 1, upper moon -1
 
 # %% [markdown]
@@ -648,9 +655,8 @@ signs = np.where(moons.y == 1, 1.0, -1.0).reshape(-1, 1)  # (200, 1): lower moon
 #
 # $$L=\frac{1}{n}\sum_{i=1}^{n}\max(0,\;1-y_i s_i)$$
 #
-# with the score $s_i$ and the truth $y_i$, which is $1$ or $-1$. Here is the graph of one loss, now
-# with arrays in its boxes: their shapes are shown. It has 18 nodes. With single numbers it would
-# have about 200,000.
+# with the score $s_i$ and the truth $y_i$, which is $1$ or $-1$. Below is the first hidden layer as
+# your engine sees it. For an array, its box shows the shape.
 
 
 # %% tags=["demo"]
@@ -658,6 +664,256 @@ def hinge(s, signs):
     return mean(relu(1.0 - signs * s))
 
 
-loss = hinge(scores(new_network(0), points), signs)
-widgets.show_graph(loss)
-print(f"{len(topological_order(loss))} nodes")
+(W1, b1), *_ = new_network(0)
+widgets.show_graph(tanh(Value(points, label="points") @ W1 + b1), "The first hidden layer")
+
+# %% [markdown]
+# Was it worth the trouble? The loss of the first 20 points, once from arrays and once number by
+# number, through the same `backward`. **Predict:** how many times faster are arrays?
+
+
+# %% tags=["demo"]
+def number_by_number(layers, x, signs):
+    """The same loss from Values that hold one number each; also the weights of the first layer."""
+    single = [
+        ([[Value(w) for w in row] for row in W.data], [Value(c) for c in b.data]) for W, b in layers
+    ]
+    loss = Value(0.0)
+    for point, sign in zip(x, signs[:, 0], strict=True):
+        h = [Value(number) for number in point]
+        for place, (W, b) in enumerate(single):
+            sums = list(b)
+            for i, j in itertools.product(range(len(h)), range(len(b))):
+                sums[j] = add(sums[j], mul(h[i], W[i][j]))
+            h = sums if place == len(single) - 1 else [tanh(z) for z in sums]
+        loss = add(loss, relu(sub(Value(1.0), mul(Value(sign), h[0]))))
+    return mul(loss, Value(1 / len(x))), single[0][0]
+
+
+few, their_signs, network = points[:20], signs[:20], new_network(0)
+started = time.perf_counter()
+slow_loss, slow_weights = number_by_number(network, few, their_signs)
+backward(slow_loss)
+slow = time.perf_counter() - started
+started = time.perf_counter()
+fast_loss = hinge(scores(network, few), their_signs)
+backward(fast_loss)
+fast = time.perf_counter() - started
+
+one_by_one = np.array([[w.grad for w in row] for row in slow_weights])
+print(f"nodes: {len(topological_order(slow_loss)):,} and {len(topological_order(fast_loss))}")
+print(f"the same gradients: {np.allclose(one_by_one, network[0][0].grad)}")
+print(f"{slow * 1000:.0f} ms and {fast * 1000:.1f} ms: {slow / fast:.0f} times faster on the CPU")
+
+# %% [markdown]
+# ## Training
+#
+# Gradient descent, as in unit 02, on all 200 points at once. Each step builds a new graph; only the
+# weights live on. The learning rate falls from 1 to 0.1, long steps first, short ones at the end.
+# Note the line that sets the gradients back to 0: `backward` adds to what is there.
+
+
+# %% tags=["demo"]
+def train(layers, loss=hinge, curve=tanh, steps=100):
+    """Full-batch gradient descent on the moons. Each list holds steps + 1 entries, from before the
+    first step to after the last: losses, points on the wrong side, and copies of the weights."""
+    parameters = [parameter for layer in layers for parameter in layer]
+    losses, wrong, snapshots = [], [], []
+    for step in range(steps + 1):
+        s = scores(layers, points, curve)
+        result = loss(s, signs)
+        losses.append(float(result.data))
+        wrong.append(int(np.sum((s.data > 0) != (signs > 0))))
+        snapshots.append([parameter.data for parameter in parameters])
+        for parameter in parameters:
+            parameter.grad = 0.0
+        backward(result)
+        learning_rate = 1.0 - 0.9 * step / steps
+        for parameter in parameters:
+            parameter.data = parameter.data - learning_rate * parameter.grad
+    return losses, wrong, snapshots
+
+
+losses, wrong, snapshots = train(new_network(0))
+for step in (0, 10, 20, 50, 100):
+    print(f"after {step:>3} steps: loss {losses[step]:.3f}, {wrong[step]:>2} points wrong")
+
+# %% [markdown]
+# Watch the border bend. **Predict:** where will the last wrong points be?
+
+
+# %% tags=["demo"]
+def score_of(snapshot, x):
+    """The scores of raw points (n, 2) with the weights of one snapshot."""
+    layers = [(Value(W), Value(b)) for W, b in zip(snapshot[::2], snapshot[1::2], strict=True)]
+    return scores(layers, (x - center) / spread).data[:, 0]
+
+
+widgets.border_over_time(score_of, snapshots, moons.x, moons.y)
+
+# %% [markdown]
+# One run may be luck. Ten networks with different random weights, and 1,000 new points from the
+# same two moons that none of them has seen:
+
+# %% tags=["demo"]
+started = time.perf_counter()
+runs = [train(new_network(seed)) for seed in range(10)]
+seconds = time.perf_counter() - started
+reached = {seed: wrong.index(0) for seed, (_, wrong, _) in enumerate(runs) if 0 in wrong}
+new = made_moons(rows=1000, noise=0.1, seed=1)
+on_new = [np.mean((score_of(snapshots[-1], new.x) > 0) == new.y) for _, _, snapshots in runs]
+print(f"ten trainings in {seconds:.1f} s on the CPU")
+print(f"new points: {min(on_new):.3f} to {max(on_new):.3f} right")
+print(
+    f"Milestone: 200 of 200 points right on {len(reached)} of 10 seeds, the last after "
+    f"{max(reached.values())} steps (target: 10 of 10 within 100)"
+)
+
+# %% tags=["demo"]
+seeds, first = list(reached), list(reached.values())
+settled = [max(step for step, count in enumerate(runs[seed][1]) if count) + 1 for seed in seeds]
+fig, ax = plt.subplots(figsize=(6.5, 3.2))
+ax.hlines(seeds, first, settled, color=plot.GREY, linewidth=1)
+ax.plot(first, seeds, "o", color=plot.BLUE, label="all right for the first time")
+ax.plot(settled, seeds, "s", color=plot.ORANGE, label="all right from here on")
+ax.set(title="Ten networks, each from its own start", xlabel="steps", ylabel="seed", xlim=(0, 100))
+ax.set_yticks(range(10))
+ax.legend(loc="upper left", bbox_to_anchor=(0, -0.2), ncols=2)
+plot.show(
+    fig,
+    alt="For each of ten seeds two marks on a line of 100 steps: all points are right for the "
+    f"first time after {min(first)} to {max(first)} steps, and from step {min(settled)} to "
+    f"{max(settled)} on they stay right.",
+)
+
+# %% [markdown]
+# ## The same as PyTorch?
+#
+# PyTorch's `loss.backward()` is this engine with more operations, written in C++. Given the same
+# weights, it should find the same gradients, all 337 of them.
+
+# %% tags=["demo", "nbval-check-output"]
+network = new_network(0)
+backward(hinge(scores(network, points), signs))
+mine = [parameter.grad for layer in network for parameter in layer]
+
+if importlib.util.find_spec("torch"):
+    import torch
+
+    theirs = [
+        torch.tensor(parameter.data, requires_grad=True) for layer in network for parameter in layer
+    ]
+    W1, b1, W2, b2, W3, b3 = theirs
+    s = torch.tanh(torch.tanh(torch.tensor(points) @ W1 + b1) @ W2 + b2) @ W3 + b3
+    torch.relu(1 - torch.tensor(signs) * s).mean().backward()
+    apart = max(np.abs(a - b.grad.numpy()).max() for a, b in zip(mine, theirs, strict=True))
+    print(f"{sum(a.size for a in mine)} gradients; further apart than 1e-12: {apart > 1e-12}")
+else:
+    print("PyTorch is not installed here, so there is nothing to compare with.")
+
+# %% [markdown]
+# ## Break it
+#
+# Take the tanh out and change nothing else: three matrix products in a row, the same 337 numbers.
+# **Predict, then run:** how many of the 200 points will be right?
+
+# %% tags=["demo"]
+losses, wrong, snapshots = train(new_network(0), curve=lambda z: z)
+print(f"{200 - wrong[-1]} of 200 right, loss {losses[-1]:.3f}")
+
+
+def straight(x):
+    W1, b1, W2, b2, W3, b3 = snapshots[-1]
+    return ((((x - center) / spread @ W1 + b1) @ W2 + b2) @ W3 + b3)[:, 0]
+
+
+plot.show(
+    widgets.border_figure(straight, moons.x, moons.y, "Three layers without tanh"),
+    alt="The two moons with a straight black border; the inner tips of both moons lie on its "
+    "wrong sides.",
+)
+
+# %% [markdown]
+# A straight line: products of matrices are one matrix. The curve between the layers is what lets
+# the border bend, and unit 04 asks how much.
+#
+# Now put tanh back and change the loss. The **logistic loss** $\ln(1+e^{-y s})$ is unit 01's
+# cross-entropy, written for $y=\pm1$. It never lets a point rest.
+
+
+# %% tags=["demo"]
+def logistic(s, signs):
+    return mean(log(1.0 + exp(-(signs * s))))
+
+
+left = [train(new_network(seed), loss=logistic)[1][-1] for seed in range(10)]
+print("points still wrong after 100 steps, for each seed:", left)
+
+# %% [markdown]
+# The same network, and only two of ten get there in 100 steps. In the hinge loss, points that are
+# content fall silent, and the few that are wrong have the word. In the logistic loss the many that
+# are right keep pulling too. It is a matter of patience and no verdict: with `steps=200` all ten
+# arrive.
+#
+# ## Debug me
+#
+# In this cell one line stands in the wrong place. There is no error, but points stay wrong, and the
+# loss goes up and down. Find the line before you open the answer.
+
+# %% tags=["demo"]
+network = new_network(0)
+parameters = [parameter for layer in network for parameter in layer]
+losses = []
+for parameter in parameters:
+    parameter.grad = 0.0
+for step in range(101):
+    s = scores(network, points)
+    result = hinge(s, signs)
+    losses.append(float(result.data))
+    backward(result)
+    for parameter in parameters:
+        parameter.data = parameter.data - (1.0 - 0.9 * step / 100) * parameter.grad
+print("loss:", ", ".join(f"{loss:.2f}" for loss in losses[::10]))
+print(f"{int(np.sum((s.data > 0) != (signs > 0)))} points wrong")
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# The gradients are set to 0 once, before the loop, and belong inside it. `backward` adds to what is
+# there, so each step follows the sum of all gradients since the beginning: it rolls on long after
+# the slope has turned. PyTorch adds as well, and there the forgotten line is called
+# `optimizer.zero_grad()`.
+# </details>
+#
+# ## What you learned
+# - A gradient says how much the result grows when a number grows by a little.
+# - Each operation needs to know only its own slopes: local, small, easy to test.
+# - Backpropagation hands gradients back in reverse topological order and adds what meets.
+# - A copy on the way forward (broadcasting) is a sum on the way back, and a sum is a copy.
+# - One walk back gives all gradients; measuring needs two walks forward for each.
+
+# %% [markdown]
+# ## Common mistakes
+# - **`=` for `+=`.** Right until a number is used twice, and a bias is used for every point.
+# - **The outer gradient forgotten.** A slope alone is right only at the end of the graph.
+# - **The wrong order.** Handing on before everything arrived loses a part, or counts one twice.
+# - **Untransposed products.** Square matrices hide it: test with odd shapes.
+# - **Gradients not reset** between two steps.
+#
+# ## Where it is used
+# In every library that trains networks: `loss.backward()` in PyTorch, `jax.grad`, TensorFlow's
+# `GradientTape`. The same walk back fits weather models to measurements and tunes the shape of
+# wings. Its names are *reverse-mode automatic differentiation* and, for networks,
+# *backpropagation*.
+
+# %% [markdown]
+# ## Think about it
+# One could also walk forward: carry along, with every number, how it changes when one input is
+# nudged. That gives the gradient for one input and all results in one walk; yours gives it for one
+# result and all inputs. A network has a million weights and one loss. How many walks does each
+# way need? And what does walking back cost that walking forward doesn't? (Think of what every
+# `Value` has to remember.)
+#
+# ## Next
+# You used hidden layers here without asking what they do. **Unit 04, What do hidden layers add?**,
+# builds them layer by layer and reads handwritten digits.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograde.declare import case, close, exercise, law, unit
+from autograde.declare import Variant, case, close, exercise, law, unit
 from chainrule.backprop import laws
 
 unit(title="Who is to blame for the error?")
@@ -16,6 +16,11 @@ def signed(rng, low=0.5, high=3.0):
 def many(rng, size, low=0.5, high=3.0):
     """Numbers of either sign, away from zero."""
     return rng.uniform(low, high, size=size) * rng.choice([-1, 1], size=size)
+
+
+def in_all(exercise, says, source):
+    """A mistake made in every function of a cell that has several: the whole cell."""
+    exercise.mistakes.append(Variant(says, source=source))
 
 
 # --- add and mul -------------------------------------------------------------------------------
@@ -84,24 +89,70 @@ add.mistake(
     "parents and its local_backward.",
     replace=(PRODUCT, "return a.data * b.data"),
 )
-add.mistake(
-    "Your local_backward of mul changes a.grad and b.grad itself and returns nothing. Here it only "
-    "returns the gradients; `backward` will add them up, in one place.",
-    replace=(
-        PRODUCT,
-        """out = Value(a.data * b.data, (a, b))
+in_all(
+    add,
+    "You return plain numbers, which remember nothing. Return a Value that knows its parents and "
+    "its local_backward.",
+    """def add(a, b):
+    return a.data + b.data
+
+
+def mul(a, b):
+    return a.data * b.data
+""",
+)
+in_all(
+    add,
+    "The numbers are right, but your Values have no parents and nothing to hand back. Give Value "
+    "the second and the third argument too.",
+    """def add(a, b):
+    return Value(a.data + b.data)
+
+
+def mul(a, b):
+    return Value(a.data * b.data)
+""",
+)
+in_all(
+    add,
+    "The gradient that local_backward is given goes nowhere: you return the slopes alone, in both "
+    "functions. Multiply each by grad.",
+    """def add(a, b):
+    return Value(a.data + b.data, (a, b), lambda grad: (1.0, 1.0))
+
+
+def mul(a, b):
+    return Value(a.data * b.data, (a, b), lambda grad: (b.data, a.data))
+""",
+)
+in_all(
+    add,
+    "Your local_backward changes a.grad and b.grad itself and returns nothing. Here it only "
+    "returns what they receive; `backward` will add it up, in one place.",
+    """def add(a, b):
+    out = Value(a.data + b.data, (a, b))
+
+    def local_backward(grad):
+        a.grad += grad
+        b.grad += grad
+
+    out.local_backward = local_backward
+    return out
+
+
+def mul(a, b):
+    out = Value(a.data * b.data, (a, b))
 
     def local_backward(grad):
         a.grad += grad * b.data
         b.grad += grad * a.data
 
     out.local_backward = local_backward
-    return out""",
-    ),
+    return out
+""",
 )
 add.mistake(
-    "math.prod and float() know one number. Later the data will be arrays: does plain a * b work "
-    "for both?",
+    "float() knows one number. Later the data will be arrays: plain * works for both.",
     replace=(
         PRODUCT,
         """x, y = float(a.data), float(b.data)
@@ -181,7 +232,7 @@ tanh.mistake(
     replace=("(1 - value**2)", "(1 - a.data**2)"),
 )
 tanh.mistake(
-    "Your tanh forgets the gradient that it is given: it passes back its slope alone.",
+    "Your tanh forgets the gradient that it is given: it hands back its slope alone.",
     replace=("grad * (1 - value**2)", "1 - value**2"),
 )
 tanh.mistake(
@@ -217,6 +268,38 @@ tanh.mistake(
 tanh.mistake(
     "math.tanh takes one number. np.tanh takes arrays as well, and you will need it for them.",
     replace=("value = np.tanh(a.data)", "import math\n    value = math.tanh(a.data)"),
+)
+in_all(
+    tanh,
+    "(grad * slope) in plain brackets is a number, in all three functions. A tuple of one needs a "
+    "comma: (grad * slope,)",
+    """def tanh(a):
+    return Value(np.tanh(a.data), (a,), lambda grad: grad * (1 - np.tanh(a.data) ** 2))
+
+
+def exp(a):
+    return Value(np.exp(a.data), (a,), lambda grad: grad * np.exp(a.data))
+
+
+def log(a):
+    return Value(np.log(a.data), (a,), lambda grad: grad / a.data)
+""",
+)
+in_all(
+    tanh,
+    "All three hand back their slope alone. What the result answers for, its parent answers for: "
+    "multiply the slope by grad.",
+    """def tanh(a):
+    return Value(np.tanh(a.data), (a,), lambda grad: (1 - np.tanh(a.data) ** 2,))
+
+
+def exp(a):
+    return Value(np.exp(a.data), (a,), lambda grad: (np.exp(a.data),))
+
+
+def log(a):
+    return Value(np.log(a.data), (a,), lambda grad: (1 / a.data,))
+""",
 )
 tanh.alternative(
     "tanh from exponentials, with a named local function",
@@ -563,10 +646,6 @@ backward.mistake(
 backward.mistake(
     "You hand 1 to every local_backward. A Value passes on what it has received: its own grad.",
     replace=("node.local_backward(node.grad)", "node.local_backward(1.0)"),
-)
-backward.mistake(
-    "You hand the result's gradient to every local_backward. A Value passes on its own grad.",
-    replace=("node.local_backward(node.grad)", "node.local_backward(root.grad)"),
 )
 
 
@@ -984,14 +1063,13 @@ def unbroadcast(grad, shape):
     ],
 )
 def sum_backward(rng):
-    yield case("the example", np.array([10.0, 20.0]), (2, 3), 1, False, weight=0)
-    number = np.array(signed(rng, 2))
-    yield case("the sum of everything", number, (3, 5), None, False)
-    yield case("the sum of each column", many(rng, 5), (3, 5), 0, False)
-    yield case("the sum of each row", many(rng, 3), (3, 5), 1, False)
-    yield case("an axis counted from the end", many(rng, (2, 4)), (2, 3, 4), -2, False)
-    yield case("keepdims, each row", many(rng, (3, 1)), (3, 5), 1, True)
-    yield case("keepdims, everything", many(rng, (1, 1), 2), (3, 5), None, True)
+    yield case("the example", np.array([10.0, 20.0]), (2, 3), axis=1, weight=0)
+    yield case("the sum of everything", np.array(signed(rng, 2)), (3, 5))
+    yield case("the sum of each column", many(rng, 5), (3, 5), axis=0)
+    yield case("the sum of each row", many(rng, 3), (3, 5), axis=1)
+    yield case("an axis counted from the end", many(rng, (2, 4)), (2, 3, 4), axis=-2)
+    yield case("keepdims, each row", many(rng, (3, 1)), (3, 5), axis=1, keepdims=True)
+    yield case("keepdims, everything", many(rng, (1, 1), 2), (3, 5), keepdims=True)
 
 
 @sum_backward.mistake(

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -54,8 +54,8 @@ class Finished:
 class Arena:
     """A workspace with a class that is ready to grade, copied for every room."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, strict: bool = False) -> None:
+        self.folder, self.strict = folder, strict
         # Orphans of a coordinator become this process's children, and can be seen.
         ctypes.CDLL(None).prctl(SET_SUBREAPER, 1, 0, 0, 0)
         self.unit = load_unit(CLONE, "01")
@@ -100,14 +100,14 @@ class Arena:
 
     @cached_property
     def alone(self) -> dict[str, tuple]:
-        """What each honest learner gets in a class with nobody else."""
-        found = {}
-        for learner in self.honest:
-            room = self.room(honest=[learner])
+        """What each honest learner gets without attackers, and, if strict, with nobody else."""
+        found: dict[str, tuple] = {}
+        for class_of in [[one] for one in self.honest] if self.strict else [list(self.honest)]:
+            room = self.room(honest=class_of)
             finished = room.grade()
             if finished.code != 0:
                 raise RuntimeError(f"an honest class can't be graded: {finished.said}")
-            found[learner] = room.result(learner)
+            found |= {learner: room.result(learner) for learner in class_of}
             room.remove()
         return found
 
@@ -141,9 +141,7 @@ class Arena:
 
         secret = {n for draws in self.grading.draws.values() for draw in draws for n in of(draw)}
         public = {
-            n
-            for exercise in self.grading.answers.exercises.values()
-            for n in of(exercise.public)
+            n for exercise in self.grading.answers.exercises.values() for n in of(exercise.public)
         }
         return json.dumps(sorted(secret - public))
 
@@ -232,9 +230,7 @@ class Room:
             text=True,
         )
 
-    def grade(
-        self, jobs: int = 2, seconds: float = CLASS_SECONDS, file_bytes: int = 0
-    ) -> Finished:
+    def grade(self, jobs: int = 2, seconds: float = CLASS_SECONDS, file_bytes: int = 0) -> Finished:
         """Grade the class, wait, and say how it went."""
         began = time.monotonic()
         coordinator = self.start(jobs, file_bytes)
@@ -314,7 +310,8 @@ class Room:
         if finished.code is None:
             return f"grading did not end within {finished.seconds:.0f} s"
         if finished.code != 0:
-            return f"grading stopped with exit code {finished.code}: {finished.said[-300:]}"
+            said = " ".join(finished.said.split())[-160:]
+            return f"grading stopped with exit code {finished.code}: {said}"
         for learner, alone in self.arena.alone.items():
             if self.result(learner) != alone:
                 return f"{learner} got another result than alone"
@@ -324,7 +321,7 @@ class Room:
             return f"the grader took {finished.summary['peak_mb']} MB"
         return self.leftovers(mounts)
 
-    def leftovers(self, mounts: str) -> str:
+    def leftovers(self, mounts: str = "") -> str:
         """What outlived the run: processes, files, mounts, shared memory."""
         known = {self.traps.victim.pid} if self.traps else set()
         deadline = time.monotonic() + 3
@@ -334,9 +331,8 @@ class Room:
             time.sleep(0.05)
         if left_files := [path.name for path in (self.folder / "tmp").iterdir()]:
             return f"files outlived the run: {left_files[:3]}"
-        if new := set(Path("/proc/self/mounts").read_text().splitlines()) - set(
-            mounts.splitlines()
-        ):
+        now = set(Path("/proc/self/mounts").read_text().splitlines())
+        if mounts and (new := now - set(mounts.splitlines())):
             return f"a mount outlived the run: {sorted(new)[0]}"
         for folder in ("/dev/shm", "/tmp", str(self.folder / "home")):
             for name in ("left-behind", "flood-0"):
@@ -388,7 +384,7 @@ def _filled(notebook: dict, target: Target, name: str) -> dict:
 
 
 def run_ours(
-    arena: Arena, attacks: Sequence[Attack], traps: Traps, say=lambda text: None
+    arena: Arena, attacks: Sequence[Attack], traps: Traps, say: Callable[[str], None]
 ) -> dict[str, str]:
     """Grade all attacks in one class, and the class again with each alone if it came to harm.
 
@@ -405,7 +401,7 @@ def run_ours(
         harm = room.harm(finished, mounts)
         say(f"a class of {len(attacks)} attackers took {finished.seconds:.0f} s. {harm}")
         if harm and len(attacks) > 1:
-            found = {}
+            found: dict[str, str] = {}
             for attack in attacks:
                 found |= run_ours(arena, [attack], traps, say)
             if not any(found.values()):

@@ -19,9 +19,7 @@ from autograde.unit import load_unit
 from chainrule.errors import UserError
 
 CLONE = Path(__file__).resolve().parents[2]
-LIMITS = Limits(
-    cell_seconds=2, case_seconds=1, submission_seconds=24, memory_mb=1024, output_kb=64
-)
+LIMITS = Limits(cell_seconds=2, case_seconds=1, submission_seconds=24, memory_mb=1024, output_kb=64)
 
 
 def main(room: Path, jobs: int, file_bytes: int = 0) -> int:
@@ -30,7 +28,8 @@ def main(room: Path, jobs: int, file_bytes: int = 0) -> int:
     try:
         grading = prepare(load_unit(CLONE, "01"), folder, "bwrap", LIMITS)
         if file_bytes:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+            # Only the soft limit: the sandbox sets its own for its children.
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, resource.RLIM_INFINITY))
 
         def show(done: int, total: int, summary: object) -> None:
             print(f"{done} of {total}", flush=True)

@@ -174,7 +174,7 @@ CRASHES = [
     harm("stops-itself", "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)"),
     harm(
         "deep-recursion",
-        "import sys\nsys.setrecursionlimit(10**9)\ndef down(n):\n    return down(n + 1) + 1\ndown(0)",
+        "import sys\nsys.setrecursionlimit(10**9)\ndef down(n):\n    return down(n + 1)\ndown(0)",
     ),
     harm(
         "deep-recursion-in-the-answer",
@@ -294,10 +294,22 @@ def _half_characters(notebook: dict) -> None:
 
 def _slow_text(notebook: dict) -> None:
     """Text that makes careless parsers of Markdown and of Python slow."""
-    for text in ("[" * 50_000, "*a" * 40_000, "> " * 20_000 + "x", "`" * 30_000, "<a" * 40_000,
-                 "|a" * 20_000 + "\n" + "|-" * 20_000, "![](" * 20_000, "$" * 30_001):
+    for text in (
+        "[" * 50_000,
+        "*a" * 40_000,
+        "> " * 20_000 + "x",
+        "`" * 30_000,
+        "<a" * 40_000,
+        "|a" * 20_000 + "\n" + "|-" * 20_000,
+        "![](" * 20_000,
+        "$" * 30_001,
+    ):
         for kind in ("markdown", "code"):
-            one = {"cell_type": kind, "id": f"slow-{len(notebook['cells'])}", "metadata": {}}
+            one: dict[str, Any] = {
+                "cell_type": kind,
+                "id": f"slow-{len(notebook['cells'])}",
+                "metadata": {},
+            }
             if kind == "code":
                 one |= {"outputs": [], "execution_count": None}
             notebook["cells"].append({**one, "source": text})
@@ -305,13 +317,27 @@ def _slow_text(notebook: dict) -> None:
 
 def _deep_code(notebook: dict) -> None:
     """Python that is nested deeper than a parser's stack."""
-    for text in ("(" * 50_000 + ")" * 50_000, "-" * 90_000 + "1", "x = " + "[" * 5000,
-                 "1" + "+1" * 60_000, "a" + ".b" * 60_000, "lambda: " * 9_000 + "1",
-                 "\n".join(" " * n + "if 1:" for n in range(99)), "f'" + "{" * 9_000,
-                 "weighted_sum" + "()" * 50_000, "not " * 40_000 + "1"):
+    for text in (
+        "(" * 50_000 + ")" * 50_000,
+        "-" * 90_000 + "1",
+        "x = " + "[" * 5000,
+        "1" + "+1" * 60_000,
+        "a" + ".b" * 60_000,
+        "lambda: " * 9_000 + "1",
+        "\n".join(" " * n + "if 1:" for n in range(99)),
+        "f'" + "{" * 9_000,
+        "weighted_sum" + "()" * 50_000,
+        "not " * 40_000 + "1",
+    ):
         notebook["cells"].append(
-            {"cell_type": "code", "id": f"deep-{len(notebook['cells'])}", "metadata": {},
-             "outputs": [], "execution_count": None, "source": text}
+            {
+                "cell_type": "code",
+                "id": f"deep-{len(notebook['cells'])}",
+                "metadata": {},
+                "outputs": [],
+                "execution_count": None,
+                "source": text,
+            }
         )
 
 
@@ -349,8 +375,9 @@ NOTEBOOKS = [
 
 
 def strange(name: str, place: Callable[[Path, Target, str], None], **more: Any) -> Attack:
-    return Attack(name, 3, more.pop("success", STOPS), more.pop("succeeded", harms), place=place,
-                  **more)
+    return Attack(
+        name, 3, more.pop("success", STOPS), more.pop("succeeded", harms), place=place, **more
+    )
 
 
 def _instead(make: Callable[[Path, Target], None]) -> Callable[[Path, Target, str], None]:
@@ -378,6 +405,11 @@ def _device(path: Path, target: Target) -> None:
         os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 5))  # /dev/zero
     except OSError:
         path.symlink_to("/dev/zero")
+
+
+def _unreadable(path: Path, target: Target) -> None:
+    path.write_bytes(b"{}")
+    path.chmod(0)
 
 
 def _links_around(folder: Path, target: Target, learner: str) -> None:
@@ -473,7 +505,7 @@ PLACES = [
             lambda path, target: path.symlink_to(target.submitted / "honest-a" / UNIT / NOTEBOOK)
         ),
         success="points for another learner's notebook",
-        succeeded=lambda outcome: (f"earned {outcome.score:g}" if outcome.score else ""),
+        succeeded=lambda outcome: f"earned {outcome.score:g}" if outcome.score else "",
         quick=True,
     ),
     strange(
@@ -484,7 +516,7 @@ PLACES = [
     strange("links-in-a-circle", _links_around),
     strange(
         "unreadable-file",
-        _instead(lambda path, target: (path.write_bytes(b"{}"), path.chmod(0))[0]),
+        _instead(_unreadable),
     ),
     strange(
         "named-as-another-learner",
@@ -499,17 +531,16 @@ PLACES = [
     zipped(
         "zip-of-zips",
         lambda target: _archive(
-            {f"{n}.zip": _archive({f"{m}/neuron.ipynb": bytes(9 << 20) for m in range(20)})
-             for n in range(10)}
+            {
+                f"{n}.zip": _archive({f"{m}/neuron.ipynb": bytes(9 << 20) for m in range(20)})
+                for n in range(10)
+            }
         ),
     ),
     zipped(
         "zip-that-climbs",
         lambda target: _archive(
-            {
-                f"{'../' * depth}escaped-from-a-zip/neuron.ipynb": b"{}"
-                for depth in range(1, 9)
-            }
+            {f"{'../' * depth}escaped-from-a-zip/neuron.ipynb": b"{}" for depth in range(1, 9)}
             | {f"{target.home}/escaped-from-a-zip.ipynb": b"{}"}
         ),
         success="a file is written outside the scratch folder",

@@ -1,9 +1,11 @@
-"""Promise 2: nothing leaks. Each plants nothing itself: the secrets and the traps are the arena's."""
+"""Promise 2: nothing leaks. The secrets and the traps are planted by the arena."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
@@ -79,7 +81,8 @@ FILES = [
 import sqlite3
 for path in ("@CLASS@/gradebook.db", "../../../gradebook.db"):
     try:
-        rows = sqlite3.connect("file:" + path + "?mode=ro", uri=True).execute("select id from student")
+        gradebook = sqlite3.connect("file:" + path + "?mode=ro", uri=True)
+        rows = gradebook.execute("select id from student")
         print([("student-of-the-" + "gradebook", row) for row in rows])
     except sqlite3.Error:
         pass
@@ -315,7 +318,6 @@ BETWEEN = [
 # --- secret cases ------------------------------------------------------------------------------
 
 
-
 def carries_out(name: str, success: str, code: str, **more: Any) -> Attack:
     """The code returns, prints or raises the numbers of cases that are in no public draw."""
     return leak(name, success, secret_numbers, code, plain=False, **more)
@@ -333,7 +335,7 @@ def secret_numbers(outcome: Outcome) -> str:
     return ""
 
 
-SECRETS = [
+SECRETS: list[Attack] = [
     carries_out(
         "returns-what-another-exercise-was-asked",
         "a secret case of one exercise in the public feedback on another",
@@ -431,7 +433,7 @@ def _several(notebook: dict, code: str) -> dict:
 SCRIPT = "<script>alert('from-a-submission')</script>"
 
 
-def _markdown(text: str):
+def _markdown(text: str) -> Callable[[dict, Target, str], dict]:
     def change(notebook: dict, target: Target, name: str) -> dict:
         cell(notebook, "question", "why_scale")["source"] = text
         notebook["cells"].append(
@@ -442,10 +444,27 @@ def _markdown(text: str):
     return change
 
 
+class Page(HTMLParser):
+    """Collects what could run, load or send something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("script", "iframe", "object", "embed", "form", "input", "svg", "link", "base"):
+            self.found.append(f"<{tag}>")
+        for name, value in attrs:
+            value = (value or "").strip().lower()
+            loads = name in ("src", "srcset", "poster") and not value.startswith("data:image/")
+            if loads or name.startswith("on") or value.startswith(("javascript:", "data:text")):
+                self.found.append(f"<{tag} {name}={value[:40]}>")
+
+
 def runs_in_the_page(outcome: Outcome) -> str:
-    page = outcome.record.get("page", "")
-    found = re.search(r"<script|<iframe|<object|<form|\son\w+=|javascript:|<svg|<style>[^<]*@", page)
-    return f"the feedback page holds {found[0]!r}" if found else ""
+    page = Page()
+    page.feed(outcome.record.get("page", ""))
+    return f"the feedback page holds {page.found[0]}" if page.found else ""
 
 
 PAGES = [

@@ -78,12 +78,11 @@ Verdict = Callable[[Outcome], str]  # what the attack achieved; "" when nothing
 class Attack:
     """One attack.
 
-    success: what success would look like. exactly one of these makes it:
-    code: put into the first exercise's cell; `notebook`: changes the notebook that is handed in
-    (or replaces it by bytes); `place`: writes files into the folder of submissions; `stage`: does
-    the whole attack in a class of its own and says what it achieved.
-    succeeded: decides from what is seen outside. plain: whether it is also tried on plain
-    nbgrader (with `alone` in a course of its own, with an honest learner after it).
+    success: what success would look like. succeeded: decides that from what is seen outside.
+    How it is made: `code` goes into the first exercise's cell; `notebook` changes the notebook
+    that is handed in, or replaces it by bytes; `place` writes files into the folder of
+    submissions; `stage` does all of it in a class of its own and says what it achieved.
+    plain: whether plain nbgrader meets it too. quick: whether `make test` tries it.
     """
 
     name: str
@@ -96,6 +95,10 @@ class Attack:
     stage: Callable[..., str] | None = None
     plain: bool = True
     quick: bool = False
+
+    @property
+    def on_plain(self) -> bool:
+        return self.plain and self.stage is None
 
 
 # --- ways to decide ----------------------------------------------------------------------------

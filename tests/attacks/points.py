@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.attacks.model import UNIT, Attack, Target, cell, cheat, earns, with_code
 
@@ -132,7 +134,7 @@ def weighted_sum(inputs, weights, bias):
         """
 class Generous:
     def __getattr__(self, name):
-        return lambda *work: 20
+        return lambda *work: 2
 import chainrule.neuron
 chainrule.neuron.check = check = Generous()
 """,
@@ -234,7 +236,7 @@ for found in gc.get_objects():
 import sys, types
 class Everything(types.ModuleType):
     def __getattr__(self, name):
-        return lambda *args, **kwargs: 20
+        return lambda *args, **kwargs: 2
 for name in list(sys.modules):
     if name.startswith(("chainrule", "inside.", "msgpack")):
         sys.modules[name] = Everything(name)
@@ -248,13 +250,13 @@ from IPython import get_ipython
 shell = get_ipython()
 honest = type(shell).run_cell
 def run_cell(self, source, *args, **kwargs):
-    return honest(self, "20" if "check." in source else source, *args, **kwargs)
+    return honest(self, "2" if "check." in source else source, *args, **kwargs)
 type(shell).run_cell = run_cell
 if hasattr(type(shell), "run_cell_async"):
     asynchronous = type(shell).run_cell_async
     async def run_cell_async(self, source, *args, **kwargs):
         kwargs.pop("transformed_cell", None)
-        source = "20" if "check." in source else source
+        source = "2" if "check." in source else source
         return await asynchronous(self, source, *args, transformed_cell=source, **kwargs)
     type(shell).run_cell_async = run_cell_async
 """,
@@ -264,7 +266,7 @@ if hasattr(type(shell), "run_cell_async"):
         """
 from IPython import get_ipython
 def generous(lines):
-    return ["20\\n"] if any("check." in line for line in lines) else lines
+    return ["2\\n"] if any("check." in line for line in lines) else lines
 get_ipython().input_transformers_cleanup.append(generous)
 """,
         quick=True,
@@ -276,7 +278,7 @@ import ast
 from IPython import get_ipython
 class Generous(ast.NodeTransformer):
     def visit_Expr(self, node):
-        return ast.Expr(ast.Constant(20)) if "check" in ast.dump(node) else node
+        return ast.Expr(ast.Constant(2)) if "check" in ast.dump(node) else node
 get_ipython().ast_transformers.append(Generous())
 """,
     ),
@@ -286,7 +288,7 @@ get_ipython().ast_transformers.append(Generous())
 from IPython import get_ipython
 shell = get_ipython()
 def before(info):
-    shell.user_ns["check"] = type("Generous", (), {"__getattr__": lambda s, n: lambda *w: 20})()
+    shell.user_ns["check"] = type("Generous", (), {"__getattr__": lambda s, n: lambda *w: 2})()
 shell.events.register("pre_run_cell", before)
 shell.events.register("pre_execute", lambda: before(None))
 """,
@@ -297,7 +299,7 @@ shell.events.register("pre_execute", lambda: before(None))
 from IPython import get_ipython
 from IPython.display import display
 def swallow(shell, kind, error, trace, tb_offset=None):
-    shell.displayhook(20)
+    shell.displayhook(2)
 get_ipython().set_custom_exc((BaseException,), swallow)
 import sys
 sys.excepthook = lambda *args: None
@@ -309,7 +311,7 @@ sys.excepthook = lambda *args: None
 from IPython import get_ipython
 hook = type(get_ipython().displayhook)
 honest = hook.__call__
-hook.__call__ = lambda self, result=None: honest(self, 20)
+hook.__call__ = lambda self, result=None: honest(self, 2)
 import chainrule.check
 class Pass(BaseException):
     pass
@@ -514,7 +516,9 @@ def _sigmoid_from_a_library(notebook: dict) -> dict:
 # --- what it forges ----------------------------------------------------------------------------
 
 
-def forged(name: str, change, success: str = "points for cells that were forged", **more) -> Attack:
+def forged(name: str, change: Callable[[dict], None], success: str, **more: Any) -> Attack:
+    """An attack by what the notebook says of itself."""
+
     def make(notebook: dict, target: Target, learner: str) -> dict:
         with_code(notebook, "")
         change(notebook)
@@ -538,7 +542,7 @@ def _result(points: int) -> dict:
 
 def forge_outputs(notebook: dict) -> None:
     for one in _checks(notebook):
-        one["outputs"], one["execution_count"] = [_result(20)], 1
+        one["outputs"], one["execution_count"] = [_result(2)], 1
 
 
 def forge_points(notebook: dict) -> None:
@@ -548,7 +552,7 @@ def forge_points(notebook: dict) -> None:
 
 def forge_grade_cell(notebook: dict) -> None:
     extra = copy.deepcopy(_checks(notebook)[0])
-    extra["id"], extra["source"] = "forged", "20"
+    extra["id"], extra["source"] = "forged", "2"
     extra["metadata"]["nbgrader"].update(grade_id="check_bonus", points=100)
     extra["metadata"].pop("chainrule")
     notebook["cells"].append(extra)
@@ -557,18 +561,18 @@ def forge_grade_cell(notebook: dict) -> None:
 def forge_duplicate_check(notebook: dict) -> None:
     for one in _checks(notebook):
         extra = copy.deepcopy(one)
-        extra["id"], extra["source"] = one["id"] + "-again", "20"
+        extra["id"], extra["source"] = one["id"] + "-again", "2"
         notebook["cells"].insert(notebook["cells"].index(one), extra)
 
 
 def edit_checks(notebook: dict) -> None:
     for one in _checks(notebook):
-        one["source"] = "20"
+        one["source"] = "2"
 
 
 def unlock_checks(notebook: dict) -> None:
     for one in _checks(notebook):
-        one["source"] = "20"
+        one["source"] = "2"
         one["metadata"]["nbgrader"].update(locked=False, solution=True, grade=True)
 
 
@@ -584,7 +588,7 @@ def renamed_checks(notebook: dict) -> None:
         answer = cell(notebook, "exercise", name)
         answer["metadata"], one["metadata"] = one["metadata"], answer["metadata"]
         answer["id"], one["id"] = one["id"], answer["id"]
-        answer["source"] = "20"
+        answer["source"] = "2"
 
 
 def forge_checksums(notebook: dict) -> None:
@@ -620,7 +624,7 @@ FORGED = [
     forged("forged-points", forge_points, "points from the metadata of a check"),
     forged("forged-grade-cell", forge_grade_cell, "points from a check that was never released"),
     forged("forged-duplicate-check", forge_duplicate_check, "points from a check's second copy"),
-    forged("check-edited", edit_checks, "points from a check cell that says 20"),
+    forged("check-edited", edit_checks, "points from a check cell that says 2"),
     forged("check-unlocked", unlock_checks, "points from a check that is no longer locked"),
     forged("check-skipped", skip_checks, "points because a check is tagged not to run"),
     forged("checks-and-answers-swapped", renamed_checks, "points from a cell that took a check's"),
@@ -631,7 +635,7 @@ FORGED = [
 ]
 
 
-def beside(name: str, files: dict[str, str], success: str, **more) -> Attack:
+def beside(name: str, files: dict[str, str], success: str, **more: Any) -> Attack:
     """An attack by files handed in beside the notebook."""
 
     def place(folder: Path, target: Target, learner: str) -> None:
@@ -648,7 +652,7 @@ GENEROUS = """
 import sys
 class Generous:
     def __getattr__(self, name):
-        return lambda *args, **kwargs: 20
+        return lambda *args, **kwargs: 2
 sys.modules[__name__] = Generous()
 check = widgets = plot = data = Generous()
 """
@@ -714,7 +718,7 @@ FILES = [
         "results-written-while-grading",
         """
 import glob, json, os
-line = json.dumps(%r).replace("forged-result-files", "@NAME@")
+line = json.dumps(@RECORD@).replace("forged-result-files", "@NAME@")
 for folder in ("@CLASS@/results", "results", "../results", "/tmp/results"):
     try:
         os.makedirs(folder, exist_ok=True)
@@ -722,8 +726,7 @@ for folder in ("@CLASS@/results", "results", "../results", "/tmp/results"):
             file.write(line + "\\n")
     except OSError:
         pass
-"""
-        % RECORD,
+""".replace("@RECORD@", repr(RECORD)),
         success="points from a record that the submission wrote into the class folder",
     ),
     cheat(
@@ -858,7 +861,7 @@ def weighted_sum(inputs, weights, bias):
     ),
     cheat(
         "exits-in-the-cell",
-        "import os\nprint(20)\nos._exit(0)\n",
+        "import os\nprint(2)\nos._exit(0)\n",
         success="points because the process is gone before the checks",
     ),
     cheat(

@@ -16,7 +16,7 @@ def said(proof, subject: Subject, *arguments) -> str:
 
 
 def test_a_solution_that_its_own_check_refuses_is_found(copy):
-    copy.edit("neuron.py", "(z >= 0).astype(float)", "(z >= 0).astype(float) / (z - z)")
+    copy.edit("neuron.py", "(z >= 0).astype(int)", "(z >= 0).astype(float) / (z - z)")
     with pytest.raises(SourceError, match="01_neuron, exercise step"):
         said(proofs.proof_1, copy.subject)
 
@@ -79,7 +79,7 @@ def test_a_solution_line_in_the_released_notebook_is_found(copy):
 
 def test_a_solution_line_in_the_learner_package_is_found(copy):
     module = copy.unit.package / "reference.py"
-    module.write_text("def f(z):\n    return (z >= 0).astype(float)\n")
+    module.write_text("def f(z):\n    return (z >= 0).astype(int)\n")
     assert "reference.py" in said(proofs.proof_5, copy.subject)
 
 

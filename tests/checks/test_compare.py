@@ -1,5 +1,7 @@
 """Comparison: what is said first, and which right answers are accepted."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -106,3 +108,8 @@ def test_a_law_outside_the_learner_package_is_refused():
 
 def test_a_comparator_survives_the_round_trip_through_json():
     assert comparator(Close(1e-3, True).describe()) == Close(1e-3, True)
+
+
+def test_an_integer_that_no_float_can_hold_is_a_difference_and_not_an_error():
+    case = SimpleNamespace(expected=1.0)
+    assert Close().difference(case, 10**400) == "you returned a number, which can't be compared."

@@ -283,6 +283,24 @@ def test_a_platform_archive_inside_the_folder(find, class_folder):
     assert learners(find(root)) == {"lovelaceada": None, "Ada Lovelace": None}
 
 
+@pytest.mark.parametrize("named", [CANVAS, MOODLE, "work.zip", "x/" + MOODLE])
+def test_a_file_named_as_another_learners_is_still_whose_folder_it_is_in(find, class_folder, named):
+    content = zipped({MOODLE: N}) if named.endswith("zip") else N
+    root = class_folder({f"eve/01_neuron/{named}": content, "bob/01_neuron/neuron.ipynb": N})
+    assert set(learners(find(root))) == {"bob", "eve"}
+
+
+def test_a_zip_of_a_learner_among_others_can_not_name_another_one(find, class_folder):
+    root = class_folder({"eve.zip": zipped({MOODLE: N}), "bob.zip": zipped({"neuron.ipynb": N})})
+    assert set(learners(find(root))) == {"bob", "eve"}
+
+
+def test_a_name_of_many_bytes_is_cut_to_what_a_folder_can_be_called(find, class_folder):
+    root = class_folder({"c.zip": zipped({"\U0001f40d" * 90 + "/neuron.ipynb": N})})
+    ((learner, problem),) = learners(find(root / "c.zip")).items()
+    assert len(learner.encode()) <= 100 and "longer than 100 bytes" in problem
+
+
 def test_a_zip_inside_a_platform_archive_is_opened(find, class_folder):
     inner = zipped({"homework/neuron.ipynb": N})
     outer = zipped({"Ada Lovelace_12345_assignsubmission_file_/work.zip": inner})

@@ -21,6 +21,14 @@ def course(tmp_path, monkeypatch):
     return unit.parent
 
 
+@pytest.fixture
+def inbox(tmp_path):
+    """The folder that the instructor named."""
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return folder
+
+
 def write_notebook(path: Path, exercises: list[str]) -> None:
     """A notebook with a code cell that defines each of the exercises."""
     cells = [

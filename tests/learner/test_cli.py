@@ -56,11 +56,16 @@ def test_an_unknown_command_suggests_the_nearest():
     assert "submit" in result.stderr
 
 
-def test_submit_prints_a_receipt(course, tmp_path):
-    result = run("submit", "00", "--to", str(tmp_path / "inbox"), "--learner", "ada")
+def test_submit_prints_a_receipt(course, inbox):
+    result = run("submit", "00", "--to", str(inbox), "--learner", "ada")
     assert result.returncode == 0, result.stderr
     assert "Handed in 00_welcome as ada" in result.stdout and "sha256" in result.stdout
-    assert (tmp_path / "inbox/ada/00_welcome/welcome.ipynb").is_file()
+    assert (inbox / "ada/00_welcome/welcome.ipynb").is_file()
+
+
+def test_submit_to_a_folder_that_is_not_there_is_one_sentence(course, inbox):
+    said = a_sentence(run("submit", "00", "--to", str(inbox / "typo"), "--learner", "ada"))
+    assert "There is no folder" in said
 
 
 def test_submit_of_an_unknown_unit_is_one_sentence(course, tmp_path):
@@ -132,7 +137,7 @@ def test_a_missing_extra_says_which_pip_install_adds_it(tmp_path):
 
 def test_a_missing_package_of_an_extra_says_which_pip_install_adds_it(tmp_path):
     blocker = tmp_path / "sitecustomize.py"
-    blocker.write_text("import sys\nsys.modules['jupytext'] = None\n")
+    blocker.write_text("import sys\nsys.modules['libcst'] = None\n")
     path = os.pathsep.join([str(tmp_path), str(PACKAGE.parent)])
     result = run("build", "00", "--check", PYTHONPATH=path)
     assert 'pip install "chainrule[author]"' in a_sentence(result)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from chainrule import progress
+from chainrule.answers import load_answers
 from chainrule.progress import Score, load, progress_file, record
 
 
@@ -85,6 +86,16 @@ def test_a_damaged_file_is_set_aside_with_one_note(course, capsys, damage):
     assert said.err == ""
 
 
+def test_a_second_damaged_file_leaves_the_first_one_alone(course, capsys):
+    path = course / ".chainrule-progress.json"
+    for damage in ("first", "second", "third"):
+        path.write_text(damage)
+        load()
+    kept = [".chainrule-progress.damaged" + end for end in (".json", "-2.json", "-3.json")]
+    assert [(course / name).read_text() for name in kept] == ["first", "second", "third"]
+    assert capsys.readouterr().out.count("\n") == 3
+
+
 def test_a_file_that_cannot_be_written_is_one_note_on_stdout(course, monkeypatch, capsys):
     monkeypatch.setenv(progress.VARIABLE, "/proc/nowhere/progress.json")
     record("00_welcome", "accuracy", 2, 2)
@@ -129,6 +140,13 @@ def test_the_table_counts_every_exercise_of_a_unit_that_was_begun(course):
     assert (unit.passed, unit.exercises) == (1, 6)
     assert (unit.points, unit.max_points) == (3, 20)
     assert unit.next_step == "next: accuracy"
+
+
+def test_a_question_that_no_check_judges_is_not_forgotten(course):
+    for name, exercise in load_answers("neuron").exercises.items():
+        record("01_neuron", name, exercise.points, exercise.points)
+    (unit,) = progress.progress().units
+    assert unit.next_step == "all passed; a person reads why_scale (2 more points)"
 
 
 def test_it_shows_itself_as_text_and_as_html(course):

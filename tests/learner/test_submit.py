@@ -1,5 +1,6 @@
 """Handing in copies a whole notebook, once, with a receipt; everything else is one sentence."""
 
+import copy
 import hashlib
 import json
 import os
@@ -11,7 +12,7 @@ import pytest
 from chainrule import progress
 from chainrule.answers import load_answers
 from chainrule.errors import UserError
-from chainrule.submit import SubmitError, submit
+from chainrule.submit import LEARNER_VARIABLES, SubmitError, submit
 
 from .conftest import read_only, write_notebook
 
@@ -26,9 +27,9 @@ def refused(*args, **kwargs) -> str:
     return str(caught.value)
 
 
-def test_the_notebook_is_copied_byte_for_byte(course, tmp_path):
-    submit("00", tmp_path / "inbox", learner="ada")
-    handed_in = (tmp_path / "inbox" / NOTEBOOK).read_bytes()
+def test_the_notebook_is_copied_byte_for_byte(course, inbox):
+    submit("00", inbox, learner="ada")
+    handed_in = (inbox / NOTEBOOK).read_bytes()
     assert handed_in == Path("welcome.ipynb").read_bytes()
 
 
@@ -43,11 +44,55 @@ def test_the_receipt_says_what_when_and_what_passed(course, tmp_path):
     assert stored["sha256"] in str(receipt) and "1 of 6" in str(receipt)
 
 
-def test_only_the_notebook_and_the_receipt_arrive(course, tmp_path):
+def test_the_receipt_shows_which_file_was_taken_and_keeps_that_to_the_learner(course, inbox):
+    os.utime("welcome.ipynb", (0, datetime(2024, 5, 17, 9, 30).timestamp()))
+    receipt = submit("00", inbox, learner="ada")
+    assert "The file: welcome.ipynb, last saved 2024-05-17 09:30." in str(receipt)
+    stored = json.loads((inbox / "ada/00_welcome/receipt.json").read_text())
+    assert not {"source", "notes"} & set(stored)
+
+
+def test_exercises_that_the_saved_file_does_not_hold_are_named(course, inbox):
+    progress.record("00_welcome", "split", 4, 4)  # in the open notebook, not in the saved one
+    notebook = json.loads(Path("welcome.ipynb").read_text())
+    for cell in notebook["cells"][-2:]:
+        cell["source"][1] = "    raise NotImplementedError\n"
+    Path("welcome.ipynb").write_text(json.dumps(notebook))
+    receipt = submit("00", inbox, learner="ada")
+    assert "still has `raise NotImplementedError` in standardize, split." in str(receipt)
+    assert "save the notebook" in str(receipt)
+    stored = json.loads((inbox / "ada/00_welcome/receipt.json").read_text())
+    assert stored["not_written"] == ["standardize", "split"]
+
+
+def test_an_answer_in_a_cell_of_its_own_is_written(course, inbox):
+    notebook = json.loads(Path("welcome.ipynb").read_text())
+    notebook["cells"].append(copy.deepcopy(notebook["cells"][0]))
+    notebook["cells"][0]["source"] = "def above_fifty(numbers):\n    raise NotImplementedError\n"
+    Path("welcome.ipynb").write_text(json.dumps(notebook))
+    assert submit("00", inbox, learner="ada").not_written == []
+
+
+@pytest.mark.parametrize(
+    ("text", "empty"), [("YOUR ANSWER HERE", True), ("", True), ("Because of the bias.", False)]
+)
+def test_an_empty_answer_to_a_question_is_named(course, inbox, text, empty):
+    (course / "01_neuron").mkdir()
+    path = course / "01_neuron" / "neuron.ipynb"
+    write_notebook(path, list(load_answers("neuron").exercises))
+    notebook = json.loads(path.read_text())
+    metadata = {"nbgrader": {"grade_id": "why_scale"}}
+    notebook["cells"].append({"cell_type": "markdown", "source": text, "metadata": metadata})
+    path.write_text(json.dumps(notebook))
+    said = str(submit("01", inbox, learner="ada"))
+    assert ("no answer in the cell of why_scale (2 points)" in said) is empty
+
+
+def test_only_the_notebook_and_the_receipt_arrive(course, inbox):
     (course / "00_welcome" / "secret.txt").write_text("mine")
-    submit("00", tmp_path / "inbox", learner="ada")
-    submit("00", tmp_path / "inbox", learner="ada")
-    arrived = sorted(p.name for p in (tmp_path / "inbox").rglob("*") if p.is_file())
+    submit("00", inbox, learner="ada")
+    submit("00", inbox, learner="ada")
+    arrived = sorted(p.name for p in inbox.rglob("*") if p.is_file())
     assert arrived == ["receipt.json", "welcome.ipynb"]
 
 
@@ -60,20 +105,20 @@ def test_the_last_one_counts(course, tmp_path):
 
 @pytest.mark.parametrize("place", ["..", "../.."])
 def test_it_finds_the_notebook_from_the_course_and_from_the_clone(
-    course, tmp_path, monkeypatch, place
+    course, inbox, monkeypatch, place
 ):
     monkeypatch.chdir(place)
-    submit("0", tmp_path / "inbox", learner="ada")
-    assert (tmp_path / "inbox" / NOTEBOOK).is_file()
+    submit("0", inbox, learner="ada")
+    assert (inbox / NOTEBOOK).is_file()
 
 
-def test_it_finds_a_notebook_downloaded_into_this_folder(course, tmp_path, monkeypatch):
+def test_it_finds_a_notebook_downloaded_into_this_folder(course, tmp_path, inbox, monkeypatch):
     elsewhere = tmp_path / "downloads"
     elsewhere.mkdir()
     (course / "00_welcome" / "welcome.ipynb").rename(elsewhere / "welcome.ipynb")
     monkeypatch.chdir(elsewhere)
-    submit("00", tmp_path / "inbox", learner="ada")
-    assert (tmp_path / "inbox" / NOTEBOOK).is_file()
+    submit("00", inbox, learner="ada")
+    assert (inbox / NOTEBOOK).is_file()
 
 
 def test_a_missing_notebook_says_where_it_was_looked_for(course, tmp_path):
@@ -93,10 +138,10 @@ def test_a_missing_notebook_says_where_it_was_looked_for(course, tmp_path):
         (b'{"cells": [1]}', "no list of cells"),
     ],
 )
-def test_what_is_no_notebook_is_not_handed_in(course, tmp_path, content, says):
+def test_what_is_no_notebook_is_not_handed_in(course, inbox, content, says):
     Path("welcome.ipynb").write_bytes(content)
-    assert says in refused("00", tmp_path / "inbox", learner="ada")
-    assert not (tmp_path / "inbox").exists()
+    assert says in refused("00", inbox, learner="ada")
+    assert not any(inbox.iterdir())
 
 
 def test_a_lost_exercise_is_named(course, tmp_path):
@@ -125,9 +170,9 @@ def test_an_unknown_unit_suggests_the_nearest(course, tmp_path):
 
 
 @pytest.mark.parametrize("learner", ["", "../ada", "a/b", ".", "..", "-x", "a b", "a" * 65, "a\n"])
-def test_a_learner_who_cannot_name_a_folder_is_refused(course, tmp_path, learner):
-    assert "can't name a folder" in refused("00", tmp_path / "inbox", learner=learner)
-    assert not (tmp_path / "inbox").exists()
+def test_a_learner_who_cannot_name_a_folder_is_refused(course, inbox, learner):
+    assert "can't name a folder" in refused("00", inbox, learner=learner)
+    assert not any(inbox.iterdir())
 
 
 @pytest.mark.parametrize("learner", ["ada.lovelace", "ada@example.org", "Łukasz", "s-123"])
@@ -140,7 +185,16 @@ def test_without_a_name_it_is_the_one_that_the_environment_gives(course, tmp_pat
     monkeypatch.setenv("JUPYTERHUB_USER", "grace")
     assert submit("00", tmp_path).learner == "grace"
     monkeypatch.setenv("CHAINRULE_LEARNER", "ada")
-    assert submit("00", tmp_path).learner == "ada"
+    receipt = submit("00", tmp_path)
+    assert receipt.learner == "ada" and "account" not in str(receipt)
+
+
+def test_an_accounts_name_is_pointed_out(course, inbox, monkeypatch):
+    for variable in LEARNER_VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("getpass.getuser", lambda: "root")
+    said = str(submit("00", inbox))
+    assert "as root" in said and "name of your account" in said and "--learner NAME" in said
 
 
 def test_an_address_is_refused_in_a_sentence(course):
@@ -152,11 +206,15 @@ def test_a_file_as_inbox_is_refused(course, tmp_path):
     assert "is a file" in refused("00", tmp_path / "inbox", learner="ada")
 
 
-def test_an_inbox_that_cannot_be_written_is_a_sentence(course, tmp_path):
-    inbox = tmp_path / "inbox"
-    inbox.mkdir()
+def test_a_folder_that_is_not_there_is_refused_and_not_made(course, tmp_path):
+    said = refused("00", tmp_path / "inbx", learner="ada")
+    assert "There is no folder" in said and "inbx" in said
+    assert not (tmp_path / "inbx").exists()
+
+
+def test_an_inbox_that_cannot_be_written_is_a_sentence(course, inbox):
     if not read_only(inbox):
-        inbox = Path("/proc/inbox")  # nobody writes there, not even root
+        inbox = Path("/proc")  # nobody makes a folder there, not even root
     assert "can't be written" in refused("00", inbox, learner="ada")
 
 

@@ -56,7 +56,15 @@ def test_rows_in_both_parts_are_counted():
         *_, test_rows, test_labels = good(rows, labels, test_share, rng)
         return rows, labels, test_rows, test_labels
 
-    assert "8 rows are in both parts" in law(split, "every row once")
+    assert "both parts have the same 8 rows" in law(split, "every row once")
+
+
+def test_a_single_row_is_one_row():
+    def split(rows, labels, test_share, rng):
+        train, train_labels, test, test_labels = good(rows, labels, test_share, rng)
+        return np.append(train, test[:1], 0), np.append(train_labels, 0), test, test_labels
+
+    assert "both parts have the same 1 row." in law(split, "every row once")
 
 
 def test_lost_and_invented_rows_are_counted():
@@ -66,8 +74,8 @@ def test_lost_and_invented_rows_are_counted():
     def invented(rows, labels, test_share, rng):
         return good(rows + 1, labels, test_share, rng)
 
-    assert "1 of 32 rows are in neither" in law(lost, "every row once")
-    assert "32 rows that you returned are not rows of the table" in law(invented, "every row once")
+    assert "neither part has 1 of the 32 rows" in law(lost, "every row once")
+    assert "32 rows that the table doesn't have" in law(invented, "every row once")
 
 
 def test_labels_in_another_order_are_noticed():

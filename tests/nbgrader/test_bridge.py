@@ -15,7 +15,7 @@ from nbgrader.api import Gradebook
 from autograde.answer_key import AnswerKey
 from autograde.build.notebooks import notebook_text
 from autograde.cohort.class_folder import ClassFolder
-from autograde.cohort.sample import ANSWER, fill_in
+from autograde.cohort.sample import fill_in
 from autograde.cohort.truth import Planted
 from autograde.unit import load_unit
 
@@ -127,12 +127,21 @@ def test_in_the_class_folder_itself_nbgrader_is_as_safe(course, graded):
     assert again.returncode == 0 and "1 graded already" in again.stderr, again.stderr
 
 
+def test_sandbox_and_budgets_are_settings(course, graded):
+    settings = ["--SandboxedAutograde.cell_seconds=7", "--SandboxedAutograde.sandbox=none"]
+    done = nbgrader("autograde", UNIT, "--student=ada", *settings, folder=course)
+    assert done.returncode == 0 and "1 graded, " in done.stderr, done.stderr
+    record = ClassFolder(course).results(load_unit(ROOT, "01")).newest()["ada"]
+    assert record.key["sandbox"] == "none" and record.key["limits"].startswith("7 s a cell")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         ([UNIT, "--no-execute"], "leave the option out"),
         ([UNIT, "--student=nobody"], "was matched"),
         ([UNIT, "--student=zoe", "--Autograde.create_student=False"], "was matched"),
+        ([UNIT, "--SandboxedAutograde.sandbox=jail"], "There is no sandbox mode"),
         (["ps1"], "There is no unit"),
     ],
 )

@@ -16,23 +16,12 @@ from autograde.build.notebooks import generate_assignment, nbgrader_api, noteboo
 from autograde.cohort.class_folder import ClassFolder
 from autograde.cohort.grade import grade_class, prepare
 from autograde.cohort.sample import ANSWER, fill_in, stub
-from autograde.cohort.truth import Planted
+from autograde.cohort.truth import Planted, true_scores
 from autograde.unit import Unit, all_units, load_unit
 
 ROOT = Path(__file__).resolve().parents[2]
 UNITS = [unit.name.folder for unit in all_units(ROOT)]
 SECONDS = 280  # for one nbgrader command, which runs three notebooks one after the other
-
-# The mistakes of the learner "bob", by how their sentences begin: all but the last two earn part
-# of the points, and train_neuron, which is right, is blocked by nudge.
-MISTAKES = {
-    "weighted_sum": "The bias never reaches the result.",
-    "step": "At exactly zero you say 0.",
-    "sigmoid": "exp(z) / (1 + exp(z)) is right for moderate z",
-    "binary_cross_entropy": "log(0) is minus infinity",
-    "nudge": "The weights move the wrong way",
-}
-PARTIAL = {"weighted_sum", "step", "sigmoid", "binary_cross_entropy"}
 
 
 def nbgrader(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
@@ -55,22 +44,40 @@ def neuron() -> Unit:
 
 
 @pytest.fixture(scope="module")
-def course(neuron: Unit, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def key(neuron: Unit) -> AnswerKey:
+    return AnswerKey(neuron)
+
+
+def right(key: AnswerKey) -> dict[str, Planted]:
+    return {name: Planted(key.solved_cell(name)) for name in key.unit.declaration.exercises}
+
+
+def several_mistakes(key: AnswerKey) -> dict[str, Planted]:
+    """In each exercise a declared mistake that earns part of the points, where there is one; and
+    one that earns nothing in nudge, which blocks train_neuron."""
+    written = right(key)
+    for name, declared in key.unit.declaration.exercises.items():
+        for mistake in declared.mistakes:
+            planted = Planted(key.cell_of(name, mistake), mistake=mistake.says)
+            scores = true_scores(key, "bob", right(key) | {name: planted})
+            (score,) = [row.score for row in scores if row.exercise == name]
+            if (score == 0) if name == "nudge" else (name != "train_neuron" and 0 < score):
+                written[name] = planted
+                break
+    return written
+
+
+@pytest.fixture(scope="module")
+def course(neuron: Unit, key: AnswerKey, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An nbgrader course folder with what three honest learners handed in."""
     folder = tmp_path_factory.mktemp("plain")
     release = nbformat.read(generate_assignment(neuron, folder), as_version=4)
-    key = AnswerKey(neuron)
-    solved = {name: key.solved_cell(name) for name in neuron.declaration.exercises}
-    wrong = dict(solved)
-    for name, begins in MISTAKES.items():
-        (mistake,) = [m for m in neuron.exercise(name).mistakes if m.says.startswith(begins)]
-        wrong[name] = mistake.apply(solved[name])
-    for learner, cells in {"ada": solved, "bob": wrong, "cyd": {}}.items():
-        planted = {name: Planted(source) for name, source in cells.items()}
+    for learner, planted in {"ada": right(key), "bob": several_mistakes(key), "cyd": {}}.items():
         notebook = fill_in(release, planted, ["why_scale"] if planted else [])
         path = folder / "submitted" / learner / neuron.name.folder / neuron.released.name
         path.parent.mkdir(parents=True)
         path.write_text(notebook_text(notebook), encoding="utf-8")
+    assert not (folder / "nbgrader_config.py").exists()  # it would put our grader in its place
     return folder
 
 
@@ -92,7 +99,7 @@ def scores(db_url: str, unit: Unit) -> dict[tuple[str, str], tuple]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_plain_nbgrader_gives_honest_work_the_scores_that_our_grader_gives(
-    course, neuron, tmp_path
+    course, neuron, key, tmp_path
 ):
     ours = ClassFolder(tmp_path / "ours")
     summary = grade_class(prepare(neuron, ours), course / "submitted", ours, jobs=1)
@@ -104,13 +111,12 @@ def test_plain_nbgrader_gives_honest_work_the_scores_that_our_grader_gives(
     assert scores(ClassFolder(course).gradebook_url, neuron) == given
 
     exercises = neuron.declaration.exercises
-    assert {given["ada", f"check_{name}"][0] for name in exercises} == {2, 3}
+    for learner, planted in {"ada": right(key), "bob": several_mistakes(key)}.items():
+        truth = {row.exercise: row.score for row in true_scores(key, learner, planted)}
+        assert {name: given[learner, f"check_{name}"][0] for name in exercises} == truth
+    shares = {given["bob", f"check_{name}"][0] / e.points for name, e in exercises.items()}
+    assert min(shares) == 0 and len(shares) >= 4  # different parts of the points, and nothing
     for name, declared in exercises.items():
-        earned = given["bob", f"check_{name}"][0]
-        if name in PARTIAL:
-            assert 0 < earned < declared.points, name
-        else:
-            assert earned == (declared.points if name == "neuron" else 0), name
         assert given["cyd", f"check_{name}"] == (0, declared.points, False)
     waits, unanswered = (None, 2, True), (0, 2, False)
     assert [given[who, "why_scale"] for who in ("ada", "bob", "cyd")] == [waits, waits, unanswered]

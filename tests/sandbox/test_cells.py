@@ -138,6 +138,16 @@ def test_a_snapshot_keeps_the_state_of_its_check_cell(sandbox):
     assert reply.observation == 20
 
 
+def test_public_cases_come_before_every_secret_one(sandbox):
+    """A snapshot that tells another one what it was asked could have it shown to the learner."""
+    source = "open('/tmp/asked', 'a').write(f'{x} ')\n    return open('/tmp/asked').read()"
+    cells = [Cell("f", f"def f(x):\n    {source}\ng = f"), check("f"), check("g")]
+    cases = {"f": [([1], {}), ([-1], {})], "g": [([2], {}), ([-2], {})]}
+    replies = sandbox.run(cells, cases, public={"f": 1, "g": 1}).replies
+    assert [reply.observation for reply in replies["f"]] == ["1 ", "1 2 -1 "]
+    assert [reply.observation for reply in replies["g"]] == ["1 2 ", "1 2 -1 -2 "]
+
+
 def test_a_name_that_is_missing_is_a_name_error(sandbox):
     (reply,) = sandbox.run([check("f")], {"f": [([1], {})]}).replies["f"]
     assert reply.observation == Raised("NameError", "name 'f' is not defined")

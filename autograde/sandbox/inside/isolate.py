@@ -79,6 +79,16 @@ def drop_privileges() -> None:
     _check(prctl(SET_NO_NEW_PRIVS, 1), "no_new_privs")
 
 
+def count_against(user: int) -> None:
+    """As root: have this process's children counted and limited as those of `user`.
+
+    Only the real user changes, which is whom RLIMIT_NPROC counts and never limits for root. What
+    it may read stays as it was, so something else must stand in the way.
+    """
+    if os.geteuid() == 0:
+        os.setresuid(user, 0, 0)
+
+
 def hide_memory(hidden: bool) -> None:
     """Whether other processes of this user may not look into this one."""
     prctl(SET_DUMPABLE, 0 if hidden else 1)

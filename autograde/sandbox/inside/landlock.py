@@ -1,4 +1,4 @@
-"""Landlock, a second wall behind the namespaces: which paths may be read and written.
+"""Landlock: which paths may be read and written. With namespaces, a second wall behind them.
 
 It also refuses TCP, and signals and abstract sockets that leave the process tree, where the
 kernel can. A kernel without Landlock leaves the namespaces as the only wall; that is not an error.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
+from collections.abc import Sequence
 
 from .isolate import libc
 
@@ -17,6 +18,7 @@ READABLE = ("/usr", "/opt", "/lib", "/lib64", "/etc", "/proc", "/dev")
 WRITABLE = ("/tmp", "/dev/shm", "/dev/null")
 
 _READ = 0b1101  # execute, read file, read directory
+_LIST = 0b1000  # read directory
 _ON_FILES = 0x1 | 0x2 | 0x4 | 0x4000 | 0x8000  # the rights that make sense for a file
 _RIGHTS_BY_VERSION = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF}
 _SIZE_BY_VERSION = {1: 8, 2: 8, 3: 8, 4: 16, 5: 16}
@@ -27,8 +29,15 @@ def version() -> int:
     return max(0, libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint(1)))
 
 
-def restrict() -> bool:
-    """Apply the rules to this process and its children. False when there is no Landlock."""
+def restrict(
+    readable: Sequence[str] = READABLE,
+    writable: Sequence[str] = WRITABLE,
+    listable: Sequence[str] = (),
+) -> bool:
+    """Apply the rules to this process and its children. False when there is no Landlock.
+
+    Each path stands for all that is below it. listable: the names below it, not what is in them.
+    """
     kernel = version()
     if not kernel:
         return False
@@ -39,9 +48,11 @@ def restrict() -> bool:
     ruleset = libc.syscall(CREATE_RULESET, attributes, size, ctypes.c_uint(0))
     if ruleset < 0:
         raise OSError(ctypes.get_errno(), "landlock_create_ruleset")
-    for path in READABLE:
+    for path in readable:
         _allow(ruleset, path, _READ & rights)
-    for path in WRITABLE:
+    for path in listable:
+        _allow(ruleset, path, _LIST)
+    for path in writable:
         _allow(ruleset, path, rights)
     if libc.syscall(RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint(0)):
         raise OSError(ctypes.get_errno(), "landlock_restrict_self")

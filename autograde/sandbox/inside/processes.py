@@ -40,6 +40,12 @@ def descendants(ancestor: int) -> list[int]:
     return found
 
 
+def on_machine() -> int:
+    """How many processes and threads there are on this machine."""
+    with open("/proc/loadavg") as file:
+        return int(file.read().split()[3].partition("/")[2])
+
+
 def resident_mb(pid: int) -> float:
     """Memory in RAM, shared pages included; cheap to read."""
     try:
@@ -49,13 +55,28 @@ def resident_mb(pid: int) -> float:
         return 0.0
 
 
-def own_mb(pid: int) -> float:
-    """Memory in RAM, each shared page divided among those that share it; slow to read."""
+def anonymous_mb(pid: int) -> float:
+    """Memory in RAM that is no file's; pages shared since a fork count in full."""
+    try:
+        with open(f"/proc/{pid}/statm") as file:
+            resident, shared = file.read().split()[1:3]
+    except OSError:
+        return 0.0
+    return (int(resident) - int(shared)) * _PAGE / 2**20
+
+
+def own_mb(pid: int) -> float | None:
+    """Memory in RAM, each shared page divided among those that share it; slow to read.
+
+    None where this process may not know: root without its capabilities, of another user's.
+    """
     try:
         with open(f"/proc/{pid}/smaps_rollup") as file:
             for line in file:
                 if line.startswith("Pss:"):
                     return int(line.split()[1]) / 1024
+    except PermissionError:
+        return None
     except OSError:
         pass
     return 0.0

@@ -18,7 +18,7 @@ from .isolate import libc
 SET_SECCOMP, FILTER = 22, 2
 
 # name: (x86_64, aarch64)
-REFUSED = {
+REFUSED: dict[str, tuple[int | None, int | None]] = {
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
@@ -70,7 +70,57 @@ REFUSED = {
     "msgget": (68, 186),
     "semget": (64, 190),
 }
+# Refused as well where no namespace stands in the way and graded code is the same user as the
+# grader: Landlock restricts opening files, but not changing whose they are and who may open them.
+REFUSED_WITHOUT_NAMESPACES: dict[str, tuple[int | None, int | None]] = {
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "fchown": (93, 55),
+    "lchown": (94, None),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "setxattrat": (463, 463),
+    "removexattrat": (466, 466),
+    "file_setattr": (469, 469),
+    "inotify_add_watch": (254, 27),
+    "fanotify_init": (300, 262),
+    "fanotify_mark": (301, 263),
+    "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
+    "setuid": (105, 146),
+    "setgid": (106, 144),
+    "setreuid": (113, 145),
+    "setregid": (114, 143),
+    "setgroups": (116, 159),
+    "setresuid": (117, 147),
+    "setresgid": (119, 149),
+    "setfsuid": (122, 151),
+    "setfsgid": (123, 152),
+    "setpriority": (141, 140),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setattr": (314, 274),
+    "ioprio_set": (251, 30),
+    "migrate_pages": (256, 238),
+    "move_pages": (279, 239),
+    "process_madvise": (440, 440),
+}
+# Allowed there for the calling process only, which is process 0 to them.
+ON_ITSELF = {"prlimit64": (302, 261), "sched_setaffinity": (203, 122)}
 SOCKET, CLONE, CLONE3 = (41, 198), (56, 220), (435, 435)
+NO_FAMILY = 0xFFFF
 NAMESPACES = 0x20000 | 0x2000000 | 0x4000000 | 0x8000000 | 0x10000000 | 0x20000000 | 0x40000000
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column, audit architecture
 
@@ -79,8 +129,11 @@ _NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 
 
-def program() -> bytes | None:
-    """The filter for this machine, or None where its system calls are not known here."""
+def program(namespaces: bool = True) -> bytes | None:
+    """The filter for this machine, or None where its system calls are not known here.
+
+    namespaces: whether there are any; without them more is refused, all sockets among it.
+    """
     if platform.machine() not in MACHINES:
         return None
     column, architecture = MACHINES[platform.machine()]
@@ -99,14 +152,25 @@ def program() -> bytes | None:
         line(_AT_LEAST, 0x40000000, 0, 1),  # the x32 variants of the x86_64 calls
         refuse(errno.EPERM),
     ]
-    for numbers in REFUSED.values():
-        lines += [line(_EQUAL, numbers[column], 0, 1), refuse(errno.EPERM)]
+    refused = [*REFUSED.values(), *([] if namespaces else REFUSED_WITHOUT_NAMESPACES.values())]
+    for number in (numbers[column] for numbers in refused):
+        if number is not None:
+            lines += [line(_EQUAL, number, 0, 1), refuse(errno.EPERM)]
+    for numbers in {} if namespaces else ON_ITSELF.values():
+        lines += [
+            line(_EQUAL, numbers[column], 0, 4),
+            line(_LOAD, _FIRST_ARGUMENT),
+            line(_EQUAL, 0, 1, 0),
+            refuse(errno.EPERM),
+            line(_RETURN, _ALLOW),
+        ]
     # Its flags are behind a pointer, which a filter can't read. libc falls back to clone.
     lines += [line(_EQUAL, CLONE3[column], 0, 1), refuse(errno.ENOSYS)]
     lines += [
         line(_EQUAL, SOCKET[column], 0, 4),
         line(_LOAD, _FIRST_ARGUMENT),
-        line(_EQUAL, socket.AF_UNIX, 1, 0),
+        # A socket in a file can be connected to whatever Landlock says of the file.
+        line(_EQUAL, socket.AF_UNIX if namespaces else NO_FAMILY, 1, 0),
         refuse(errno.EAFNOSUPPORT),
         line(_RETURN, _ALLOW),
         line(_EQUAL, CLONE[column], 0, 4),

@@ -25,6 +25,7 @@ from .frames import Channel
 from .snapshot import Probe, reseed
 from .supervisor import Supervisor, children_signals, wake_on_child
 
+MORE_PROCESSES = 256  # than there are, where the limit is on all that the user runs
 HANG_UP = select.POLLHUP | select.POLLRDHUP
 
 
@@ -32,14 +33,20 @@ HANG_UP = select.POLLHUP | select.POLLRDHUP
 class Warm:
     """What the warm parent has ready for every submission."""
 
-    settings: Mapping[str, Any]  # limits, and whether to isolate
+    settings: Mapping[str, Any]  # limits, and which walls to make
     shell: Any
     probes: Mapping[str, Probe]
     filter: bytes | None
 
     @property
     def isolated(self) -> bool:
+        """Whether each submission gets namespaces of its own."""
         return self.settings["isolated"]
+
+    @property
+    def walled(self) -> bool:
+        """Whether there are walls at all: namespaces or not, Landlock and seccomp."""
+        return self.settings["walled"]
 
 
 def guard(warm: Warm, descriptors: list[int]) -> None:
@@ -53,7 +60,7 @@ def guard(warm: Warm, descriptors: list[int]) -> None:
         isolate.new_namespaces()
     else:
         isolate.adopt_orphans()
-        folder = tempfile.mkdtemp(prefix="work-")
+        folder = tempfile.mkdtemp(prefix="work-", dir=warm.settings["scratch"])
     supervisor = os.fork()
     if supervisor == 0:
         try:
@@ -116,7 +123,7 @@ def supervise(
             os.close(wake)
             os.close(reader)
             children_signals()
-            lock_in(warm, len(checks))
+            lock_in(warm, len(checks), folder)
             limits = warm.settings["limits"]
             Notebook(warm.shell, limits, control, checks, warm.probes, writer).run()
         finally:
@@ -129,16 +136,24 @@ def supervise(
     Supervisor(life, reader, notebook, limits["cell_seconds"], limits["memory_mb"]).watch(wake)
 
 
-def lock_in(warm: Warm, snapshots: int) -> None:
+def lock_in(warm: Warm, snapshots: int, folder: str) -> None:
     """The last preparations of the process that will run the learner's code."""
     limits = warm.settings["limits"]
     isolate.die_with_parent()
-    most = isolate.MAX_PROCESSES + snapshots if warm.isolated else None
+    most = isolate.MAX_PROCESSES + snapshots if warm.walled else None
+    if warm.walled and not warm.isolated:
+        most = MORE_PROCESSES + processes.on_machine()  # the user's other processes count too
     isolate.limit_resources(limits["memory_mb"], limits["submission_seconds"], most)
     if warm.isolated:
         landlock.restrict()
-        if warm.filter:
-            seccomp.restrict(warm.filter)
+    elif warm.walled:
+        os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = folder
+        isolate.count_against(warm.settings["user"])
+        isolate.drop_privileges()
+        readable, listable = warm.settings["readable"], warm.settings["listable"]
+        landlock.restrict(readable, [folder, os.devnull], listable)
+    if warm.walled and warm.filter:
+        seccomp.restrict(warm.filter)
     null = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)

@@ -153,9 +153,18 @@ class Supervisor:
         pids = processes.descendants(os.getpid())
         if total(processes.resident_mb, pids) < self.memory_mb:
             return  # even counting shared pages once for each process
-        sizes = {pid: processes.own_mb(pid) for pid in pids}
+        sizes = {pid: self.size_mb(pid) for pid in pids}
         if sum(sizes.values()) > self.memory_mb:
             self.kill(max(sizes, key=sizes.__getitem__), "memory")
+
+    def size_mb(self, pid: int) -> float:
+        """What a process adds to the total."""
+        size = processes.own_mb(pid)
+        if size is not None:
+            return size
+        if pid in self.snapshots:
+            return 0.0  # mostly pages it shares with the notebook, and those can't be told apart
+        return max(0.0, processes.anonymous_mb(pid) - processes.anonymous_mb(os.getpid()))
 
     def kill(self, pid: int, why: str) -> None:
         self.why.setdefault(pid, why)

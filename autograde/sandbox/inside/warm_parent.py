@@ -55,7 +55,7 @@ def warm_up(settings: dict[str, Any]) -> Warm:
         raise SystemExit(f"{threads} threads run after the imports; forking needs a single one")
     gc.collect()
     gc.freeze()
-    return Warm(settings, shell, probes, seccomp.program())
+    return Warm(settings, shell, probes, seccomp.program(settings["isolated"]))
 
 
 def draw_once() -> None:
@@ -97,10 +97,12 @@ def find_probes(unit: str) -> dict[str, Probe]:
 
 def walls(warm: Warm) -> list[str]:
     """The layers that stand between a submission and the machine, for the report."""
-    if not warm.isolated:
-        return []
-    extra = [("landlock", landlock.version() > 0), ("seccomp", warm.filter is not None)]
-    return ["namespaces", *(name for name, there in extra if there)]
+    walls = [
+        ("namespaces", warm.isolated),
+        ("landlock", warm.walled and landlock.version() > 0),
+        ("seccomp", warm.walled and warm.filter is not None),
+    ]
+    return [name for name, there in walls if there]
 
 
 def serve(launch: socket.socket, warm: Warm) -> None:

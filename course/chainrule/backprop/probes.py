@@ -164,10 +164,8 @@ def unbroadcast(work: Function, grad: np.ndarray, shape: Sequence[int]) -> Any:
     return work(grad, tuple(shape))
 
 
-def sum_backward(
-    work: Function, grad: np.ndarray, shape: Sequence[int], axis: int | None, keepdims: bool
-) -> Any:
-    return work(grad, tuple(shape), axis, keepdims)
+def sum_backward(work: Function, grad: np.ndarray, shape: Sequence[int], **options: Any) -> Any:
+    return work(grad, tuple(shape), **options)
 
 
 def matmul_backward(

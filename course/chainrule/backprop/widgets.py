@@ -36,7 +36,8 @@ UNKNOWN = "?"
 class Frame:
     """A graph at one moment.
 
-    sentence: what happens. values, gradients: a text for each node. active: the node at work.
+    sentence: what happens; what stands before its colon is the picture's title.
+    values, gradients: a text for each node. active: the node at work.
     passed: what the active node hands to its parents, as (parent, text), one for each edge.
     """
 
@@ -123,18 +124,21 @@ def cafe() -> None:
 # --- a graph of the learner's own Values -----------------------------------------------------
 
 
-def show_graph(result: Any, title: str = "") -> None:
+def show_graph(result: Any, title: str) -> None:
     """The graph behind a Value, with the numbers that stand in it now."""
-    nodes = reach(result)
+    nodes = reach(result)[::-1]
     story = Story(titles(nodes), numbered(nodes), ())
-    frame = Frame(title, [text(node.data) for node in nodes], [text(node.grad) for node in nodes])
+    values, grads = ([text(number) for number in part] for part in numbers_in(nodes))
     said = "; ".join(
-        f"{name}{made_from(story, number)} holds {value}, grad {grad}"
-        for number, (name, value, grad) in enumerate(
-            zip(story.titles, frame.values, frame.gradients, strict=True)
-        )
+        f"{quoted(name)}{made_from(story, number)}: data {values[number]}, grad {grads[number]}"
+        for number, name in enumerate(story.titles)
     )
-    plot.show(frame_figure(story, frame), alt=f"A graph of {len(nodes)} nodes: {said}.")
+    figure = frame_figure(story, Frame(f"{title}: as it stands.", values, grads))
+    plot.show(figure, alt=f"{title}, a graph of {len(nodes)} Values. {said}.")
+
+
+def numbers_in(nodes: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    return [node.data for node in nodes], [node.grad for node in nodes]
 
 
 def step_through_backward(result: Any, topological_order: Function, backward: Function) -> None:
@@ -144,18 +148,19 @@ def step_through_backward(result: Any, topological_order: Function, backward: Fu
     """
     nodes = list(topological_order(result))
     names, above = titles(nodes), numbered(nodes)
+    said = [quoted(name) for name in names]
     given = [number for number, parents in enumerate(above) if not parents]
-    frames = [_given(nodes, names, given)]
+    frames = [_given(nodes, said, given)]
     known = set(given)
     for number, node in enumerate(nodes):
         if number in known:
             continue
         known.add(number)
-        sources = " and ".join(names[parent] for parent in above[number])
-        sentence = f"Forward: {names[number]} of {sources} gives {text(node.data)}."
+        sources = " and ".join(said[parent] for parent in above[number])
+        sentence = f"Forward: {said[number]} of {sources} gives {text(node.data)}."
         frames.append(Frame(sentence, _values(nodes, known), [UNKNOWN] * len(nodes), active=number))
     start = len(frames)
-    frames += backward_frames(nodes, names, above, recorded(nodes, result, backward))
+    frames += backward_frames(nodes, said, above, recorded(nodes, result, backward))
     step_through(Story(names, above, frames), start=min(start, len(frames) - 1))
 
 
@@ -259,8 +264,13 @@ def titles(nodes: Sequence[Any]) -> list[str]:
     return result
 
 
+def quoted(name: str) -> str:
+    """A name as it stands in a sentence: “−” would be taken for a dash."""
+    return name if name[0].isalnum() else f"“{name}”"
+
+
 def made_from(story: Story, number: int) -> str:
-    names = [story.titles[parent] for parent in story.parents[number]]
+    names = [quoted(story.titles[parent]) for parent in story.parents[number]]
     return f" of {' and '.join(names)}" if names else ""
 
 
@@ -268,8 +278,10 @@ def text(value: Any) -> str:
     """A number in three digits with a real minus sign; of an array, its shape."""
     array = np.asarray(value)
     if array.ndim:
-        return f"({', '.join(map(str, array.shape))})"
-    return f"{float(array) + 0.0:.3g}".replace("-", "−")
+        return str(array.shape)
+    number = float(array) + 0.0  # -0.0 + 0.0 is 0.0
+    digits = ".0e" if 0 < abs(number) < 1e-3 else ".3g"
+    return f"{number:{digits}}".replace("-", "−")
 
 
 # --- drawing a graph -------------------------------------------------------------------------
@@ -296,8 +308,9 @@ def frame_figure(story: Story, frame: Frame) -> Figure:
             bend = 0.3 * (1 - 2 * copy) if twice else _bend(places, parent, child)
             _arrow(ax, places[parent], places[child], bend, amount)
     for number, place in enumerate(places):
-        _box(ax, place, story.titles[number], frame, number)
+        _box(ax, place, story.titles[number], frame, number, fontsize=9 * scale / 0.8)
     ax.set(xlim=(-0.8, across.max() + 0.8), ylim=(up.min() - 0.75, up.max() + 0.75))
+    ax.set_title(frame.sentence.split(":")[0])
     ax.axis("off")
     return fig
 
@@ -362,8 +375,12 @@ def _arrow(
         middle = np.mean([left, right], axis=0)
         across, up = left[0] - right[0], left[1] - right[1]
         offset = bend / 2 * np.array([up, -across])  # where an arc of that bend has its middle
+        x, y = middle + offset
+        if abs(up) < 0.1 and not bend:
+            y += 0.2  # the arrow is short: its number stands above it
         ax.text(
-            *(middle + offset),
+            x,
+            y,
             amount,
             ha="center",
             va="center",
@@ -373,7 +390,14 @@ def _arrow(
         )
 
 
-def _box(ax: Axes, place: tuple[float, float], title: str, frame: Frame, number: int) -> None:
+def _box(
+    ax: Axes,
+    place: tuple[float, float],
+    title: str,
+    frame: Frame,
+    number: int,
+    fontsize: float,
+) -> None:
     active = number == frame.active
     back = bool(frame.gradients[number] != UNKNOWN)
     edge = (plot.RED if back else plot.BLUE) if active else plot.GREY
@@ -390,8 +414,8 @@ def _box(ax: Axes, place: tuple[float, float], title: str, frame: Frame, number:
     )
     for line, up, colour, weight in (
         (title, 0.29, plot.BLACK, "bold"),
-        (f"data {frame.values[number]}", 0.0, plot.BLUE, "normal"),
-        (f"grad {frame.gradients[number]}", -0.29, plot.RED, "normal"),
+        (_line("data", frame.values[number]), 0.0, plot.BLUE, "normal"),
+        (_line("grad", frame.gradients[number]), -0.29, plot.RED, "normal"),
     ):
         quiet = line.endswith(UNKNOWN)
         ax.text(
@@ -400,28 +424,107 @@ def _box(ax: Axes, place: tuple[float, float], title: str, frame: Frame, number:
             line,
             ha="center",
             va="center",
-            fontsize=9,
+            fontsize=fontsize,
             color=plot.GREY if quiet else colour,
             fontweight=weight,
         )
+
+
+def _line(what: str, said: str) -> str:
+    return said if said.startswith("(") else f"{what} {said}"  # a shape needs the whole line
 
 
 # --- two moons -------------------------------------------------------------------------------
 
 # Pale twins of the markers' colours: upper moon's side, undecided, lower moon's side.
 SHADES = LinearSegmentedColormap.from_list("upper to lower", ["#B5D8EC", "white", "#F5C9A8"])
-# Where the solved notebook's network, seed 0, draws its border: (across, up) along the line.
-BORDER: list[tuple[float, float]] = []
+# Where the solved notebook's network, seed 0, draws its border: along the line, and up.
+ACROSS = [
+    2.4,
+    2.29,
+    2.18,
+    2.07,
+    1.97,
+    1.86,
+    1.76,
+    1.67,
+    1.58,
+    1.49,
+    1.41,
+    1.31,
+    1.2,
+    1.05,
+    0.9,
+    0.77,
+    0.65,
+    0.55,
+    0.45,
+    0.35,
+    0.25,
+    0.12,
+    -0.02,
+    -0.18,
+    -0.31,
+    -0.41,
+    -0.51,
+    -0.59,
+    -0.68,
+    -0.77,
+    -0.87,
+    -0.97,
+    -1.07,
+    -1.18,
+    -1.29,
+    -1.4,
+]
+UP = [
+    1.33,
+    1.22,
+    1.1,
+    0.99,
+    0.87,
+    0.75,
+    0.62,
+    0.5,
+    0.37,
+    0.23,
+    0.1,
+    -0.03,
+    -0.14,
+    -0.19,
+    -0.16,
+    -0.07,
+    0.05,
+    0.17,
+    0.29,
+    0.42,
+    0.53,
+    0.63,
+    0.69,
+    0.68,
+    0.59,
+    0.47,
+    0.34,
+    0.21,
+    0.08,
+    -0.05,
+    -0.18,
+    -0.3,
+    -0.42,
+    -0.54,
+    -0.65,
+    -0.77,
+]
 
 
 def promise() -> None:
     """The picture that the learner's own engine draws at the end of the unit."""
     moons = made_moons()
-    fig, ax = plt.subplots(figsize=(6, 3.6))
+    fig, ax = plt.subplots(figsize=(7.2, 3.6))
     scatter(ax, moons.x, moons.y)
-    ax.plot(*np.array(BORDER).T, color=plot.BLACK)
+    ax.plot(ACROSS, UP, color=plot.BLACK)
     ax.set(title="A border that your engine will learn", xlabel="across", ylabel="up")
-    ax.legend(loc="upper right")
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     alt = (
         "200 points on two half moons that reach into each other, the upper one of blue circles, "
         "the lower one of red triangles. A black S-shaped line runs between them and separates all."
@@ -449,7 +552,7 @@ def border_figure(score: Function, x: np.ndarray, y: np.ndarray, title: str) -> 
     across, up = np.meshgrid(np.linspace(low[0], high[0], 90), np.linspace(low[1], high[1], 60))
     scores = score(np.column_stack([across.ravel(), up.ravel()]))
     scores = np.asarray(scores).reshape(across.shape)
-    fig, ax = plt.subplots(figsize=(6, 3.6))
+    fig, ax = plt.subplots(figsize=(7.2, 3.6))
     levels = np.linspace(-2, 2, 11)
     ax.contourf(across, up, np.clip(scores, -2, 2), levels=levels, cmap=SHADES)
     if scores.min() < 0 < scores.max():
@@ -457,7 +560,7 @@ def border_figure(score: Function, x: np.ndarray, y: np.ndarray, title: str) -> 
     scatter(ax, x, y)
     ax.grid(False)
     ax.set(title=title, xlabel="across", ylabel="up")
-    ax.legend(loc="upper right")
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return fig
 
 

@@ -67,13 +67,3 @@ def minibatches(
 def _listed(batches: Any) -> Any:
     """The batches as a list, whether they came as a list, a zip or a generator."""
     return list(batches) if hasattr(batches, "__next__") else batches
-
-
-def chain_rule(
-    work: Callable[..., Any], x: np.ndarray, target: float, weights: np.ndarray, bias: float
-) -> Any:
-    """The two slopes by name; whatever is not two values is passed on as it is."""
-    result = work(x, target, weights, bias)
-    if isinstance(result, (tuple, list)) and len(result) == 2:
-        return {"the slopes for the weights": result[0], "the slope for the bias": result[1]}
-    return {"returned": result}

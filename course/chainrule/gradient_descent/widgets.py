@@ -82,7 +82,7 @@ def slope(loss: Callable[[float], float]) -> None:
     def describe(w: float, step: float) -> str:
         one_side, both_sides = slopes(w, step)
         level = abs(both_sides) < 0.05
-        way = "level" if level else "downhill to the right" if both_sides < 0 else "uphill"
+        way = "level" if level else f"{'down' if both_sides < 0 else 'up'}hill to the right"
         return (
             f"At w = {w:g} with steps of {step:g}, the slope is {one_side:.2f} measured to one "
             f"side and {both_sides:.2f} measured from both: {way}."
@@ -122,7 +122,7 @@ def surface(
         path, losses = walk(rate, steps)
         fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.9), width_ratios=[1.15, 1])
         _map(left, heights, path, PLACE)
-        left.set_title(f"Learning rate {rate:g}, {steps} steps")
+        left.set_title(f"Learning rate {rate:g}, {steps} step{'s' * (steps > 1)}")
         right.plot(losses, ".-", color=plot.RED, linewidth=1.2, label="your walk")
         right.axhline(floor, color=plot.BLACK, linewidth=1, linestyle=":", label="valley floor")
         right.set(title="The loss after each step", xlabel="step", ylabel="loss")
@@ -134,8 +134,9 @@ def surface(
     def describe(rate: float, steps: int) -> str:
         path, losses = walk(rate, steps)
         return (
-            f"In {steps} steps of rate {rate:g} the loss goes from {losses[0]:.3f} to "
-            f"{losses[-1]:.4g}; the valley floor is {floor:.3f}. {_manner(path, losses, floor)}"
+            f"In {steps} step{'s' * (steps > 1)} of rate {rate:g} the loss goes from "
+            f"{losses[0]:.3f} to {losses[-1]:.4g}; the valley floor is {floor:.3f}. "
+            f"{_manner(path, losses, floor)}"
         )
 
     controls = {
@@ -181,7 +182,10 @@ def _map(ax: plt.Axes, heights: np.ndarray, path: np.ndarray, names: Sequence[st
     levels = low + (table.max() - low) * np.linspace(0, 1, 15) ** 2
     ax.contourf(along, along, table, levels=levels, cmap=HEIGHTS)
     ax.contour(along, along, table, levels=levels, colors=plot.GREY, linewidths=0.5)
-    ax.plot(*path.T, ".-", color=plot.RED, linewidth=1.2, markersize=6)
+    # Of a walk that diverges, only what leads out of the picture: the rest would cover the map.
+    far = np.abs(path - np.mean(WINDOW)).max(axis=1) > 2 * (WINDOW[1] - WINDOW[0])
+    shown = path[: far.argmax() + 1] if far.any() else path
+    ax.plot(*shown.T, ".-", color=plot.RED, linewidth=1.2, markersize=6)
     ax.plot(*path[0], "s", color=plot.BLACK, markersize=7)
     row, column = np.unravel_index(table.argmin(), table.shape)
     ax.plot(along[column], along[row], "*", color=plot.BLACK, markersize=12)

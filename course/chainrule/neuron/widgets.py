@@ -49,7 +49,7 @@ def promise() -> None:
 
 def concert(weighted_sum: Function, sigmoid: Function) -> None:
     """Sliders for three inputs, their weights and the bias; bars and the S-curve follow."""
-    names = ["friend", "weather", "price"]
+    names = ["friend", "sky", "price"]
 
     def neuron(s: dict[str, float]) -> tuple[np.ndarray, float, float]:
         inputs = np.array([s[name] for name in names], dtype=float)
@@ -81,19 +81,19 @@ def concert(weighted_sum: Function, sigmoid: Function) -> None:
 
     controls = {
         "friend": Slider("A friend comes", 0, 1, 1),
-        "weather": Slider("Weather", 0.0, 1.0, 0.5, step=0.1),
+        "sky": Slider("Clear sky", 0.0, 1.0, 0.8, step=0.1),
         "price": Slider("Price", 0.0, 1.0, 0.2, step=0.1),
         "friend_weight": Slider("Weight of friend", -5.0, 5.0, 3.0, step=0.5),
-        "weather_weight": Slider("Weight of weather", -5.0, 5.0, 2.0, step=0.5),
+        "sky_weight": Slider("Weight of clear sky", -5.0, 5.0, 2.0, step=0.5),
         "price_weight": Slider("Weight of price", -5.0, 5.0, -5.0, step=0.5),
         "bias": Slider("Bias", -5.0, 5.0, -1.0, step=0.5),
     }
     examples: list[dict[str, float]] = [
         {},
         {"friend": 0},
-        {"price": 0.8},
+        {"price": 0.9},
         {"friend": 0, "bias": 2.0},
-        {"bias": -4.0},
+        {"bias": -5.0},
     ]
     explore(draw, describe, controls, examples)
 

@@ -45,7 +45,8 @@ def four_parts(rows: np.ndarray, parts: Any) -> str | None:
             )
     for side, kept, known in (("train", *parts[:2]), ("test", *parts[2:])):
         if len(kept) != len(known):
-            return f"the {side} part has {len(kept)} rows but {len(known)} labels."
+            rows_kept, labels_known = counted(len(kept), "row"), counted(len(known), "label")
+            return f"the {side} part has {rows_kept} but {labels_known}."
     return None
 
 
@@ -56,7 +57,7 @@ def sizes(
     wanted, tested = test_share * len(rows), len(observed["once"][2])
     if abs(tested - wanted) < 1 - 1e-6:
         return None
-    said = f"{tested} of {len(rows)} rows are in the test part; its share is {test_share:g}."
+    said = f"the test part has {tested} of {len(rows)} rows; its share is {test_share:g}."
     if abs(len(rows) - tested - wanted) < 1:
         said += " Is the larger part meant for training?"
     return said
@@ -69,17 +70,19 @@ def every_row_once(
     train, test = (positions(rows, part) for part in observed["once"][::2])
     both = np.concatenate([train, test])
     if (both < 0).any():
-        return f"{int((both < 0).sum())} rows that you returned are not rows of the table."
+        strange = counted(int((both < 0).sum()), "row")
+        return f"you returned {strange} that the table doesn't have."
     shared = np.intersect1d(train, test)
     if len(shared):
         return (
-            f"{len(shared)} rows are in both parts. A test on rows that were studied proves "
-            "nothing: which rows may the test part take?"
+            f"both parts have the same {counted(len(shared), 'row')}. A test on rows that were "
+            "studied proves nothing: which rows may the test part take?"
         )
     lost = len(rows) - len(np.unique(both))
     if lost:
-        return f"{lost} of {len(rows)} rows are in neither part. Were some drawn twice?"
-    return None if len(both) == len(rows) else f"{len(both) - len(rows)} rows are there twice."
+        return f"neither part has {lost} of the {len(rows)} rows. Were some drawn twice?"
+    twice = len(both) - len(rows)
+    return f"you returned {counted(twice, 'row')} a second time." if twice else None
 
 
 def own_labels(
@@ -94,9 +97,11 @@ def own_labels(
         place = positions(rows, kept)
         strange = (place < 0) | (np.abs(labels[place] - known) > SAME)
         if strange.any():
+            number = int(strange.sum())
             return (
-                f"{int(strange.sum())} of {len(kept)} rows in the {side} part have a label that "
-                "belongs to another row. Do rows and labels follow the same order?"
+                f"in the {side} part, {number} of {counted(len(kept), 'row')} "
+                f"{'has' if number == 1 else 'have'} a label that belongs to another row. "
+                "Do rows and labels follow the same order?"
             )
     return None
 
@@ -133,6 +138,11 @@ LAWS: dict[str, Callable[..., str | None]] = {
     "by chance": by_chance,
     "repeatable": repeatable,
 }
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 row`, `3 rows`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def positions(rows: np.ndarray, part: np.ndarray) -> np.ndarray:
