@@ -49,7 +49,10 @@ def build_units(
                     proofs[unit.name.folder] = prove_unit(unit, measure, fresh)
         except SourceError as error:
             failures.append(str(error))
-    failures += finish_readme(root, check)
+    try:
+        failures += finish_readme(root, check)
+    except SourceError as error:
+        failures.append(str(error))
     for sentences in proofs.values():
         failures += [sentence for proof in sentences for sentence in proof.failures]
     if proofs:

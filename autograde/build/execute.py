@@ -77,6 +77,7 @@ def main(before: str, after: str, folder: str) -> int:
         timeout=CELL_SECONDS,
         kernel_name="python3",
         resources={"metadata": {"path": folder}},
+        coalesce_streams=True,  # how a print is split over messages differs from run to run
     )
     try:
         client.execute()

@@ -335,8 +335,8 @@ def _already_graded(submission: Submission, last: Record | None, grading: Gradin
 
 def _without_submission(folder: Path, found: Sequence[Submission]) -> list[str]:
     """Learners with a folder of their own under `folder` but no notebook of this unit."""
-    nested = folder.is_dir() and any(child.is_dir() for child in folder.iterdir())
-    if not nested or not all(one.path.parent.parent.parent == folder for one in found):
+    # Some may have handed in an archive, which is unpacked elsewhere.
+    if not any(one.path.parent.parent.parent == folder for one in found):
         return []
     have = {submission.learner for submission in found}
     folders = [path.name for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]

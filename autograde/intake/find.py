@@ -132,7 +132,7 @@ def _walk(
             continue
         if child.is_symlink():
             yield from _link(child, parts, path, unit)
-        elif child.is_dir():
+        elif child.is_dir() and not child.name.lower().endswith(".ipynb"):
             if len(parts) <= DEEPEST:
                 yield from _below(path, parts, unit, scratch)
         elif child.name.lower().endswith(".zip"):

@@ -141,7 +141,7 @@ def any_of(*ways: Verdict) -> Verdict:
 
 # --- ways to make a submission -----------------------------------------------------------------
 
-NO_ANSWER = "\n\ndef weighted_sum(inputs, weights, bias):\n    return 0.0\n"
+NO_ANSWER = "def weighted_sum(inputs, weights, bias):\n    return 0.0\n\n\n"
 
 
 def cell(notebook: dict, kind: str, name: str) -> dict:
@@ -155,7 +155,7 @@ def cell(notebook: dict, kind: str, name: str) -> dict:
 def with_code(notebook: dict, code: str) -> dict:
     """The code in the first exercise's cell, with a wrong answer if it brings none."""
     if "weighted_sum" not in re.findall(r"^(?:def )?(\w+)", code, re.MULTILINE):
-        code += NO_ANSWER
+        code = NO_ANSWER + code  # first, so that code may replace it
     cell(notebook, "exercise", "weighted_sum")["source"] = code
     return notebook
 

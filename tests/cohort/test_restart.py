@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import zipfile
 from contextlib import closing
 
 from autograde.cohort import grade
@@ -80,3 +81,15 @@ def test_what_can_not_be_read_is_recorded_once(small):
     lines = small.class_folder.results(small.unit).path.read_bytes()
     assert small.grade_again().skipped == 7
     assert small.class_folder.results(small.unit).path.read_bytes() == lines
+
+
+def test_a_folder_called_like_a_notebook_and_an_empty_one_are_listed_beside_an_archive(small):
+    folder = small.submitted / "zip/01_neuron"
+    folder.mkdir(parents=True)
+    with zipfile.ZipFile(folder / "work.zip", "w") as archive:
+        archive.writestr("neuron.ipynb", "{}")
+    (small.submitted / "folder/01_neuron/neuron.ipynb").mkdir(parents=True)
+    (small.submitted / "empty").mkdir()
+    small.grade_again()
+    found = {name: newest(small)[name].status for name in ("zip", "folder", "empty")}
+    assert found == {"zip": "quarantined", "folder": "quarantined", "empty": "missing"}

@@ -94,7 +94,7 @@ def test_moodle_has_grade_and_feedback_side_by_side(every_status, unit):
     assert found["ada"][0] == "10"
     assert found["cleo"] == (
         "1.5",
-        "relu: 1 of 2, partly right. You clip at one. layer: 0 of 3, blocked by relu. It calls "
+        "relu: 1 of 2, partly right. You clip at one. layer: 0 of 3, blocked by relu. It needs "
         "relu, which is not right yet. Mend relu first; then this can earn points. loss: 0 of 4, "
         "not written. why: 0.5 of 1, partly right.",
     )

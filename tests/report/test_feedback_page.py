@@ -47,12 +47,12 @@ def test_blocked_and_missing_say_what_to_do(record, result, notebook, unit):
     )
     said = in_words(feedback_html(one, notebook, unit))
     assert "relu 0 of 2 not written" in said
-    assert "layer 0 of 3 blocked by relu It calls relu, which is not right yet." in said
+    assert "layer 0 of 3 blocked by relu It needs relu, which is not right yet." in said
 
 
 def test_a_total_is_given_only_when_there_is_one(record, notebook, unit):
     waits = in_words(feedback_html(record("ada"), notebook, unit))
-    assert "Total 9 so far There is no total yet. Why: waits for a person's mark." in waits
+    assert "Total 9 so far There is no total yet (why: waits for a person's mark)." in waits
     assert "why out of 1 no score yet" in waits
     marked = in_words(feedback_html(record("ada", why=0.5), notebook, unit))
     assert "Total 9.5 of 10" in marked
