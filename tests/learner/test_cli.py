@@ -121,6 +121,7 @@ def test_lab_opens_the_course_on_its_readme_with_the_environment_on_path(course,
         f"--LabApp.app_settings_dir={PACKAGE / 'lab'}",
         "--LabApp.default_url=/lab/tree/README.md",
         "--ServerApp.port=8890",
+        *["--allow-root"] * (os.geteuid() == 0),
         "--no-browser",
     ]
 

@@ -97,7 +97,7 @@ def one_batch(
             adam.zero_grad()
         cost.backward()
         adam.step()
-        losses.append(float(cost))
+        losses.append(cost.item())
     return losses
 
 
