@@ -44,7 +44,8 @@ def execute(notebook: NotebookNode, scratch: Path, name: str) -> Executed:
     nbformat.write(notebook, before)
     folder = scratch / "course" / name  # so that its progress file is nobody's
     folder.mkdir(parents=True)
-    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    # Two BLAS threads on a busy machine can take a hundred times as long as one.
+    environment = {**os.environ, "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
     environment.pop("CHAINRULE_PROGRESS", None)
     paths = [str(path) for path in (before, after, folder)]
     command = [sys.executable, "-m", "autograde.build.execute", *paths]

@@ -90,7 +90,7 @@ def _entries(
             f"{archive.name} is not a zip archive that can be read ({error})."
         ) from None
     with opened:
-        infos = [info for info in opened.infolist() if not info.is_dir()]
+        infos = [info for info in opened.infolist() if info.filename and not info.is_dir()]
         scratch.entries_left -= len(infos)
         if scratch.entries_left < 0:
             raise Quarantined(f"{archive.name} holds too many files (more than {MOST_ENTRIES:,}).")

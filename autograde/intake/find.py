@@ -287,12 +287,14 @@ def _checked_name(name: str) -> tuple[str, str | None]:
     """A learner's name, safe to print and to make a folder of, and what was wrong with it."""
     if not name.strip():
         return "unnamed", "The submission does not say whose it is."
+    # A space that does not break, as web pages write it, is a space.
+    name = "".join(" " if unicodedata.category(c) == "Zs" else c for c in name)
     shown = shown_name(name)
+    cut = shown.encode(errors="replace")[:LONGEST_NAME].decode(errors="ignore")
+    if cut != shown:
+        return cut, f"The learner's name is longer than {LONGEST_NAME} bytes."
     if shown != name:
         return shown, f"The name {shown} had characters that can't be part of a learner's name."
-    if len(name.encode(errors="replace")) > LONGEST_NAME:
-        cut = name.encode(errors="replace")[:LONGEST_NAME].decode(errors="ignore")
-        return cut, f"The learner's name is longer than {LONGEST_NAME} bytes."
     return name, None
 
 

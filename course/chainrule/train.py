@@ -69,7 +69,7 @@ class LiveCurves:
 def progress_line(done: int, epochs: int, examples: int, seconds: float) -> str:
     """`epoch 4 of 9, 21,000 examples/s, about 3 s left`."""
     rate = done * examples / max(seconds, 1e-9)
-    rounded = round(rate, 1 - len(str(int(rate))))  # one figure more would only jump about
+    rounded = round(rate, 2 - len(str(int(rate))))  # two figures: a third would only jump about
     speed = f"about {rounded:,.0f} examples/s"
     if done >= epochs:
         return f"{epochs} epochs in {seconds:.1f} s, {speed}"
@@ -101,7 +101,8 @@ def describe(history: History) -> str:
     train, test = history["train_loss"], history["test_loss"]
     accuracy = history["test_accuracy"]
     return (
-        f"After {len(train)} epoch{'s' * (len(train) > 1)} the training loss went from {train[0]:.2f} to {train[-1]:.2f}, "
+        f"After {len(train)} epoch{'s' * (len(train) > 1)} the training loss went from "
+        f"{train[0]:.2f} to {train[-1]:.2f}, "
         f"the test loss from {test[0]:.2f} to {test[-1]:.2f}, and the accuracy on the test part "
         f"from {accuracy[0]:.3f} to {accuracy[-1]:.3f}."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 import tempfile
@@ -116,7 +117,10 @@ def main() -> None:
     import atheris
 
     target = TARGETS[sys.argv[1]]
-    atheris.instrument_all()
+    for name, module in list(sys.modules.items()):  # all of it would take minutes
+        if name.startswith(("chainrule.observe", "chainrule.compare", "autograde.intake")):
+            for function in filter(inspect.isfunction, vars(module).values()):
+                atheris.instrument_func(function)
     atheris.Setup([sys.argv[0], *sys.argv[2:]], target)
     atheris.Fuzz()
 

@@ -42,9 +42,11 @@ def run(bare: Path, *command: str) -> subprocess.CompletedProcess:
 
 def test_make_alone_lists_the_targets(bare):
     done = run(bare, "make")
-    assert [line.split()[:2] for line in done.stdout.splitlines()][1:4] == [
+    assert [line.split()[:2] for line in done.stdout.splitlines()][1:6] == [
         ["make", "course"],
         ["make", "test"],
+        ["make", "attacks"],
+        ["make", "fuzz"],
         ["make", "lint"],
     ]
 

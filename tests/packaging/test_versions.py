@@ -146,12 +146,16 @@ def test_the_learners_part_imports_only_what_it_brings(root, project):
     assert set(found) <= {"torch", "google"}, found  # looked for where they are, never required
 
 
+# What a script in autograde/datasets/ reads its source with; it says itself how to get it.
+DATA_SOURCES = {"pyarrow"}
+
+
 def test_grading_imports_only_what_its_extra_brings(root, project):
     graders = [*requirements(project), *requirements(project, "grade")]
     authors = {"libcst", "sklearn"}  # mutants and data sets, which only the build needs
-    assert set(strangers(root / "autograde", graders)) <= authors
+    assert set(strangers(root / "autograde", graders)) <= authors | DATA_SOURCES
 
 
 def test_building_imports_only_what_its_extra_brings(root, project):
     everything = [*requirements(project), *requirements(project, "author")]
-    assert strangers(root / "autograde", everything) == {}
+    assert set(strangers(root / "autograde", everything)) <= DATA_SOURCES

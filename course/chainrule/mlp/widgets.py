@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from chainrule import plot
 from chainrule.data import mnist
-from chainrule.widgets import Choice, Slider, explore
+from chainrule.widgets import Choice, Control, Slider, explore
 
 Function = Callable[..., Any]
 
@@ -148,7 +148,7 @@ def activations(relu: Function, relu_backward: Function) -> None:
         )
 
     kinds = {name: name for name in ("relu", "sigmoid", "tanh", "step")}
-    controls = {
+    controls: dict[str, Control] = {
         "kind": Choice("Activation", kinds, "relu"),
         "z": Slider("z, the sum", -4.0, 4.0, 1.0, step=0.25),
     }

@@ -321,7 +321,7 @@ def fit(
     model.train(looks_at != "mode")
     optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate, momentum=0.5)
     far = looks_at == "device"
-    loaders = [loader(*part, batch_size, far) for part in (train, test)]
+    loaders = [loader(images, labels, batch_size, far) for images, labels in (train, test)]
     reports: list[list[int]] = []
 
     def after_epoch(history: Any) -> None:
