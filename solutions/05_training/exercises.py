@@ -474,7 +474,7 @@ def train_step(model, optimizer, images, labels):
     loss.backward()
     optimizer.step()
     optimizer.zero_grad()
-    return float(loss)
+    return float(loss.detach())
 
 
 @train_step.alternative("log_softmax written out, in train mode, the loss as a detached tensor")
