@@ -153,10 +153,11 @@ def test_away_from_a_clone_the_answer_key_is_asked_for(tmp_path):
 
 
 def test_without_bubblewrap_grading_refuses_with_exit_code_3(sample, monkeypatch):
-    hidden = "import shutil\nfound = shutil.which\n"
-    hidden += (
-        "shutil.which = lambda name, *a, **k: None if name == 'bwrap' else found(name, *a, **k)"
-    )
+    hidden = """
+import shutil
+found = shutil.which
+shutil.which = lambda name, *a, **k: None if name == "bwrap" else found(name, *a, **k)
+"""
     (sample / "sitecustomize.py").write_text(hidden)
     environment = {**os.environ, "PYTHONPATH": str(sample)}
     command = [sys.executable, "-m", "chainrule", "grade", "01", "--submissions"]
