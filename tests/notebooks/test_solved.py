@@ -77,8 +77,8 @@ def run_nbval(notebook: NotebookNode, folder: Path) -> str:
     """What nbval says of a notebook, with its output short and nobody's settings."""
     nbformat.write(notebook, folder / "copy.ipynb")
     (folder / "none.ini").write_text("[pytest]\n")
-    command = [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "-c", "none.ini"]
-    command += ["-p", "no:cacheprovider", "copy.ipynb"]
+    command = [sys.executable, "-m", "pytest", "-q", "-rN", "--nbval-lax", "-c", "none.ini"]
+    command += ["-p", "no:cacheprovider", "copy.ipynb"]  # -rN: each failure is shown once
     return subprocess.run(command, cwd=folder, capture_output=True, text=True).stdout
 
 
