@@ -20,7 +20,7 @@ course: $(VENV)/.lab  ## install the course and open it in JupyterLab (PORT=8890
 	@$(BIN)/chainrule lab $(if $(PORT),--port $(PORT)) -- $(ARGS)
 
 test:  ## install what the tests need and run them all
-	@sh .ci/system-packages python3-venv bubblewrap chromium
+	@sh .ci/system-packages python3-venv bubblewrap chromium postgresql
 	@$(MAKE) --no-print-directory $(VENV)/.test lint
 	$(BIN)/chainrule build --check
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q --nbval-lax solutions

@@ -23,6 +23,12 @@ SANDBOX_HELP = (
     "bwrap: namespaces; Linux with bubblewrap. docker: containers; Docker or Podman. landlock: "
     "weaker, without namespaces; Linux 6.12 or newer. none: no walls, for code you trust."
 )
+SchedulerOption = Annotated[
+    str, typer.Option(help="A running Dask scheduler, tls://HOST:8786; default: this machine.")
+]
+KeysOption = Annotated[
+    Path | None, typer.Option(help="The folder of the cluster's keys, from `chainrule keys`.")
+]
 UnitArgument = Annotated[str, typer.Argument(metavar="UNIT", help="01, neuron or 01_neuron.")]
 
 
@@ -104,13 +110,16 @@ def grade(
     memory: Annotated[
         int | None, typer.Option(min=256, help="MB of memory for a submission; usually 2048.")
     ] = None,
+    scheduler: SchedulerOption = "",
+    keys: KeysOption = None,
     db: DatabaseOption = "",
     json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
     root: RootOption = None,
 ) -> None:
     """Grade a class: what is new or changed; results, gradebook and feedback."""
     from autograde.cohort.class_folder import ClassFolder
-    from autograde.cohort.grade import grade_class, limits_of, prepare
+    from autograde.cohort.grade import grade_class
+    from autograde.cohort.prepare import limits_of, prepare
     from autograde.cohort.progress_bar import progress_bar
     from autograde.sandbox import GAPS, known_mode
     from autograde.unit import find_root, load_unit
@@ -129,7 +138,15 @@ def grade(
     )
     with progress_bar(f"Grading {subject.name.folder}") as show:
         grading = prepare(subject, folder, sandbox, limits)
-        summary = grade_class(grading, submissions, folder, jobs or os.cpu_count() or 1, show)
+        summary = grade_class(
+            grading,
+            submissions,
+            folder,
+            jobs or os.cpu_count() or 1,
+            show,
+            scheduler=scheduler,
+            keys=keys,
+        )
     if json:
         typer.echo(summary.json())
     else:
@@ -141,11 +158,106 @@ def grade(
         )
     if sandbox in GAPS:
         typer.echo(f"Sandbox {sandbox}: {GAPS[sandbox]}", err=True)
+    if summary.outdated:
+        typer.echo(
+            f"{subject.name.folder} has changed since {summary.outdated} of them were graded. "
+            f"What that would change: chainrule regrade {subject.name.number} --class "
+            f"{class_folder}",
+            err=True,
+        )
     if summary.interrupted:
         typer.echo(
             "Stopped early; what was graded is kept. Run the same command to go on.", err=True
         )
         raise typer.Exit(130)
+
+
+@example("chainrule regrade 01 sigmoid --apply")
+def regrade(
+    unit: UnitArgument,
+    exercises: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[EXERCISE ...]", help="These and what uses them; default: the whole unit."
+        ),
+    ] = None,
+    class_folder: ClassOption = Path("grading"),
+    apply: Annotated[bool, typer.Option("--apply", help="Write it; otherwise only show.")] = False,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="How many at once; default: cores.")
+    ] = None,
+    sandbox: Annotated[str, typer.Option(help=SANDBOX_HELP)] = "bwrap",
+    scheduler: SchedulerOption = "",
+    keys: KeysOption = None,
+    db: DatabaseOption = "",
+    root: RootOption = None,
+) -> None:
+    """After a fix to a unit: who gains and who loses; with --apply, write it."""
+    from autograde.cohort.class_folder import ClassFolder
+    from autograde.cohort.prepare import limits_of, prepare
+    from autograde.cohort.progress_bar import counting_bar
+    from autograde.cohort.regrade import change_rows, regrade_class, totals
+    from autograde.sandbox import known_mode
+    from autograde.unit import find_root, load_unit
+    from chainrule.errors import UserError
+
+    known_mode(sandbox)
+    subject = load_unit(root or find_root(), unit)
+    for name in exercises or []:
+        if name not in subject.declaration.exercises:
+            known = ", ".join(subject.declaration.exercises)
+            raise UserError(f"{subject.name.folder} has no exercise {name!r}; it has {known}.")
+    folder = ClassFolder(class_folder, db)
+    graded_records(folder, subject)
+    with counting_bar(f"Judging {subject.name.folder} again") as show:
+        grading = prepare(subject, folder, sandbox, limits_of(subject), draft=not apply)
+        found = regrade_class(
+            grading, folder, exercises or [], apply, jobs, show, scheduler=scheduler, keys=keys
+        )
+    for row in change_rows(found.changes):
+        note = f"  ({row['note']})" if row["note"] else ""
+        typer.echo(f"{row['learner']}  {row['exercise']}: {row['before']} -> {row['after']}{note}")
+    count = totals(found)
+    typer.echo(
+        f"{found.looked_at} looked at again, {found.run} of them run, in {found.seconds} s: "
+        f"{count['gain']} gain, {count['lose']} lose, {count['stay']} stay as they are."
+    )
+    for learners, why in (
+        (found.not_kept, "what they handed in is not kept"),
+        (found.waiting, "they are ungraded"),
+    ):
+        if learners:
+            some = ", ".join(learners[:5]) + (", ..." if len(learners) > 5 else "")
+            typer.echo(
+                f"Not looked at, because {why}: {some} ({len(learners)} in all). "
+                f"`chainrule grade {subject.name.number}` grades them.",
+                err=True,
+            )
+    if found.interrupted:
+        typer.echo("Stopped early; run the same command to go on.", err=True)
+        raise typer.Exit(130)
+    if not apply and found.changes:
+        typer.echo("Nothing was written. To write it, add --apply.")
+
+
+@example("chainrule keys ~/cluster-keys")
+def keys(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write them.")],
+) -> None:
+    """Make the keys with which a Dask cluster and this grader trust one another."""
+    from autograde.cohort.keys import make_keys
+
+    make_keys(folder)
+    words = " ".join(
+        f"--tls-{option} {folder}/{name}.pem"
+        for option, name in (("ca-file", "ca"), ("cert", "cert"), ("key", "key"))
+    )
+    typer.echo(f"Keys for two years are in {folder}. Whoever holds key.pem can run code on it all.")
+    typer.echo(f"On one machine:  dask scheduler --protocol tls {words}")
+    typer.echo(f"On the workers:  dask worker tls://SCHEDULER:8786 --nthreads 1 {words}")
+    typer.echo(
+        f"Then here:       chainrule grade 01 ... --scheduler tls://SCHEDULER:8786 --keys {folder}"
+    )
 
 
 @example("chainrule report 01 --out report.html")
@@ -185,6 +297,7 @@ def export(
 ) -> None:
     """The scores as a table: csv, or what Canvas or Moodle imports."""
     from autograde.cohort.class_folder import ClassFolder, write_atomically
+    from autograde.cohort.gradebook import GradebookProjection
     from autograde.cohort.marks import with_manual_marks
     from autograde.report.export import FORMATS, export_text, held_back
     from autograde.unit import find_root, load_unit
@@ -197,7 +310,11 @@ def export(
     folder = ClassFolder(class_folder, db)
     records = with_manual_marks(folder, subject, graded_records(folder, subject))
     answers = read_answers(subject.answers)
-    text = export_text(records, answers, format)
+    with GradebookProjection(folder, subject) as gradebook:
+        late = gradebook.charge_late()
+    text = export_text(records, answers, format, late)
+    if late and format == "csv":
+        typer.echo(f"Penalties of {len(late)} late submissions are not in this table.", err=True)
     for sentence in held_back(records, answers) if format != "csv" else ():
         typer.echo(sentence, err=True)
     if out is None:

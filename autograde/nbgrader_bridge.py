@@ -22,6 +22,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets import Float, Int, Unicode
 from traitlets.config import Config
 
+from autograde.build.notebooks import COURSE
 from chainrule.errors import UserError
 
 
@@ -31,6 +32,8 @@ def install(config: Config, course: Path, clone: Path) -> None:
     course: the class folder. clone: the folder that has solutions/.
     """
     config.CourseDirectory.root = str(course)
+    if "course_id" not in config.CourseDirectory:
+        config.CourseDirectory.course_id = COURSE
     config.Exchange.root = str(course / "exchange")
     Bridged.clone = clone
     for ours, places in PLACES:
@@ -95,7 +98,8 @@ class SandboxedAutograde(Bridged, Autograde):
     memory = Int(None, allow_none=True, help="As --memory.").tag(config=True)
 
     def convert(self) -> list[str]:
-        from autograde.cohort.grade import Summary, grade_class, limits_of, prepare
+        from autograde.cohort.grade import Summary, grade_class
+        from autograde.cohort.prepare import limits_of, prepare
 
         if not self.config.Execute.get("enabled", True):
             raise UserError(

@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import jupytext
 from nbformat import NotebookNode
@@ -29,6 +30,10 @@ class Unit:
 
     root: Path
     name: UnitName
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A worker that gets a unit gets its name: nothing that was read from solutions/."""
+        return Unit, (self.root, self.name)
 
     @property
     def source(self) -> Path:

@@ -30,6 +30,8 @@ from chainrule.observe import freeze
 
 console = Console(highlight=False)
 
+COMMAND_LINE = ("__main__.py", "cli.py", "commands.py")  # no notebook imports these
+
 
 def build_units(
     root: Path, names: Sequence[str], check: bool, measure: bool, fresh: bool = False
@@ -119,7 +121,8 @@ def prove_unit(unit: Unit, measure: bool, fresh: bool) -> list[Proof]:
 def outputs_digest(unit: Unit) -> str:
     """A hash of what the solved notebook's outputs depend on: its text and the learner package."""
     package = unit.package.parent
-    paths = [*package.glob("*.py"), *unit.package.glob("*.py"), *package.glob("data/*.py")]
+    paths = [path for path in package.glob("*.py") if path.name not in COMMAND_LINE]
+    paths += [*unit.package.glob("*.py"), *package.glob("data/*.py")]
     digest = hashlib.sha256(source_digest(unit).encode())
     for path in [*sorted(paths), unit.answers]:
         digest.update(path.read_bytes())

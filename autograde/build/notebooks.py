@@ -8,11 +8,10 @@ import logging
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.apps import NbGraderAPI
-from traitlets.config import Config
 
 from autograde.build.links import badges
 from autograde.unit import SourceError, Unit, runs_when_grading
@@ -125,10 +124,19 @@ def generate_assignment(unit: Unit, course: Path, db_url: str | None = None) -> 
     return course / "release" / unit.name.folder / unit.released.name
 
 
-def nbgrader_api(course: Path, db_url: str | None = None) -> NbGraderAPI:
+# Assignments belong to a course, and PostgreSQL insists that it exists. This is the one that
+# nbgrader's gradebook makes when it is asked for none.
+COURSE = "default_course"
+
+
+def nbgrader_api(course: Path, db_url: str | None = None) -> Any:
     """nbgrader's own API on a course folder, configured as everywhere in Chainrule."""
+    from nbgrader.apps import NbGraderAPI  # slow to import, and workers never need it
+    from traitlets.config import Config
+
     config = Config()
     config.CourseDirectory.root = str(course.resolve())
+    config.CourseDirectory.course_id = COURSE
     if db_url:
         config.CourseDirectory.db_url = db_url
     config.ClearSolutions.code_stub = {"python": STUB}

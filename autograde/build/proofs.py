@@ -33,7 +33,8 @@ from autograde.build.mutants import Mutant, mutants
 from autograde.build.notebooks import notebook_text, plain_notebook
 from autograde.build.trials import earns_full
 from autograde.cohort.class_folder import ClassFolder
-from autograde.cohort.grade import grade_class, prepare
+from autograde.cohort.grade import grade_class
+from autograde.cohort.prepare import prepare
 from autograde.cohort.results import Record
 from autograde.cohort.sample import fill_in
 from autograde.cohort.truth import Planted

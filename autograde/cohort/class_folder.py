@@ -55,6 +55,10 @@ class ClassFolder:
     def feedback(self, learner: str, unit: Unit) -> Path:
         return self.path / "feedback" / learner / unit.name.folder / f"{unit.name.name}.html"
 
+    def kept(self, learner: str, unit: Unit) -> Path:
+        """What a later regrading needs of a learner's submission."""
+        return self.path / "results" / unit.name.folder / f"{learner}.kept"
+
     def seed(self) -> bytes:
         """The secret that the secret cases are drawn from, made once, readable by its owner only.
 
@@ -85,6 +89,7 @@ class ClassFolder:
         path = self.path / "nbgrader_config.py"
         if not path.exists() or path.read_text(encoding="utf-8") != settings:
             write_atomically(path, settings)
+        (self.path / "exchange").mkdir(exist_ok=True)  # JupyterLab complains where it is missing
         release = self.path / "release" / unit.name.folder / unit.released.name
         newest = max(
             path.stat().st_mtime for path in (unit.source, unit.source.with_name("exercises.py"))
@@ -94,12 +99,14 @@ class ClassFolder:
         return release
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file whole or not at all; text in UTF-8."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        beside.write_text(text, encoding="utf-8", errors="replace")
+        if isinstance(content, str):
+            content = content.encode("utf-8", "replace")
+        beside.write_bytes(content)
         os.replace(beside, path)
     except OSError as error:
         beside.unlink(missing_ok=True)

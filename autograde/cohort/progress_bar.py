@@ -25,23 +25,51 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int, Summary], None]]:
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, TextColumn("{task.fields[said]}"), console=console) as bar:
         task = bar.add_task(title, total=None, said="")
+        rate = Rate()
 
         def show(done: int, total: int, summary: Summary) -> None:
-            said = f"{summary.repaired} repaired, {summary.quarantined} quarantined"
+            said = f"{rate.after(done):.1f} a second, {summary.repaired} repaired, "
+            said += f"{summary.quarantined} quarantined"
             bar.update(task, completed=done, total=total, said=said)
 
         yield show
 
 
+class Rate:
+    """Submissions a second since the first one was done; what comes before that is preparation."""
+
+    def __init__(self) -> None:
+        self.first: tuple[float, int] | None = None
+
+    def after(self, done: int) -> float:
+        now = time.monotonic()
+        if self.first is None:
+            self.first = now, done
+        began, before = self.first
+        return (done - before) / max(now - began, 1e-9)
+
+
 def _lines(title: str) -> Callable[[int, int, Summary], None]:
-    started = last = time.monotonic()
+    last, rate = time.monotonic(), Rate()
 
     def show(done: int, total: int, summary: Summary) -> None:
         nonlocal last
-        now = time.monotonic()
+        now, speed = time.monotonic(), rate.after(done)
         if done == total or now - last >= SECONDS_BETWEEN_LINES:
             last = now
-            rate = done / max(now - started, 1e-9)
-            print(f"{title}: {done} of {total}, {rate:.1f} a second", file=sys.stderr, flush=True)
+            left = f", about {(total - done) / speed:.0f} s left" if speed and done < total else ""
+            said = f"{title}: {done} of {total}, {speed:.1f} a second{left}, "
+            said += f"{summary.repaired} repaired, {summary.quarantined} quarantined"
+            print(said, file=sys.stderr, flush=True)
 
     return show
+
+
+@contextmanager
+def counting_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A function to call with (done, total); nothing is shown without a terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

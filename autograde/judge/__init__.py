@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from autograde.cohort.results import (
     BLOCKED,
@@ -24,11 +24,13 @@ from chainrule.answers import Answers, Draw, Exercise
 from chainrule.observe import NO_ANSWER, Raised
 from chainrule.verdict import Verdict, judge
 
+T = TypeVar("T")
+
 SECRET_ONLY = "It passes the case you can see, and fails a secret one of the same kind."
 
 
-def choose(draws: Sequence[Draw], seed: bytes, submission: str) -> Draw:
-    """The secret draw for a submission (its hash): the same one every time it is graded."""
+def choose(draws: Sequence[T], seed: bytes, submission: str) -> T:
+    """Of the secret draws, the one for a submission (its hash): the same one every time."""
     return draws[int.from_bytes(hmac.digest(seed, submission.encode(), "sha256")) % len(draws)]
 
 

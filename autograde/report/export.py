@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import html
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ from autograde.cohort.results import Record
 from autograde.report.numbers import in_order, items_of, total
 from autograde.report.page import number, seen, verdict
 from chainrule.answers import Answers
+
+Late = Mapping[str, float]
+NOBODY: Late = {}
 
 COLUMNS = ["learner", "exercise", "score", "max_score", "status", "mistake"]
 
@@ -42,12 +45,17 @@ def export_rows(records: Sequence[Record], answers: Answers) -> list[dict[str, s
     ]
 
 
-def csv_text(records: Sequence[Record], answers: Answers) -> str:
-    """The course's own table, columns COLUMNS."""
+def csv_text(records: Sequence[Record], answers: Answers, late: Late = NOBODY) -> str:
+    """The course's own table, columns COLUMNS: scores as earned, penalties not taken off."""
     return _csv([COLUMNS, *([row[c] for c in COLUMNS] for row in export_rows(records, answers))])
 
 
-def canvas_text(records: Sequence[Record], answers: Answers, assignment: str | None = None) -> str:
+def canvas_text(
+    records: Sequence[Record],
+    answers: Answers,
+    late: Late = NOBODY,
+    assignment: str | None = None,
+) -> str:
     """A file for Canvas: Grades, Import.
 
     Canvas finds a learner by SIS Login ID, and failing that by name; both hold the learner's name
@@ -63,11 +71,16 @@ def canvas_text(records: Sequence[Record], answers: Answers, assignment: str | N
     ]
     for record in sorted(records, key=lambda record: record.learner):
         name = _no_formula(record.learner)
-        rows.append([name, "", "", name, "", number(total(record, answers).points)])
+        rows.append([name, "", "", name, "", number(_points(record, answers, late))])
     return _csv(rows)
 
 
-def moodle_text(records: Sequence[Record], answers: Answers, identifier: str = "Username") -> str:
+def moodle_text(
+    records: Sequence[Record],
+    answers: Answers,
+    late: Late = NOBODY,
+    identifier: str = "Username",
+) -> str:
     """A file for Moodle: Grades, Import, CSV file.
 
     There, map `identifier` to the user field that your learners' names are, Grade to the grade
@@ -78,10 +91,18 @@ def moodle_text(records: Sequence[Record], answers: Answers, identifier: str = "
     """
     rows = [[identifier, "Grade", "Feedback comments"]]
     for record in sorted(records, key=lambda record: record.learner):
-        grade = number(total(record, answers).points)
-        feedback = html.escape(_feedback(record, answers), quote=False)
+        grade = number(_points(record, answers, late))
+        said = _feedback(record, answers)
+        if late.get(record.learner):
+            said += f" Handed in late: {number(late[record.learner])} points are taken off."
+        feedback = html.escape(said, quote=False)
         rows.append([_no_formula(record.learner), grade, _no_formula(feedback)])
     return _csv(rows)
+
+
+def _points(record: Record, answers: Answers, late: Late) -> float | None:
+    points = total(record, answers).points
+    return points if points is None else max(0.0, points - late.get(record.learner, 0.0))
 
 
 def _feedback(record: Record, answers: Answers) -> str:
@@ -104,16 +125,18 @@ def held_back(records: Sequence[Record], answers: Answers) -> list[str]:
     return [f"{learner} has no total: {t.why}." for learner, t in totals if t.points is None]
 
 
-FORMATS: dict[str, Callable[[Sequence[Record], Answers], str]] = {
+FORMATS: dict[str, Callable[[Sequence[Record], Answers, Late], str]] = {
     "csv": csv_text,
     "canvas": canvas_text,
     "moodle": moodle_text,
 }
 
 
-def export_text(records: Sequence[Record], answers: Answers, form: str = "csv") -> str:
-    """The text of an export in one of FORMATS."""
-    return FORMATS[form](records, answers)
+def export_text(
+    records: Sequence[Record], answers: Answers, form: str = "csv", late: Late = NOBODY
+) -> str:
+    """The text of an export in one of FORMATS. late: learner -> points taken off."""
+    return FORMATS[form](records, answers, late)
 
 
 def write_csv(path: Path, records: Sequence[Record], answers: Answers, form: str = "csv") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import socket
 import subprocess
@@ -24,6 +25,11 @@ from autograde.sandbox.packages import allowed_files
 
 INSIDE = Path(__file__).parent / "inside"
 START_SECONDS = 120.0
+AHEAD = 2  # children that wait, isolated, for submissions to come
+HUNG_UP = select.POLLHUP | select.POLLRDHUP | select.POLLERR
+
+
+Channels = tuple[Channel, Channel, list[Channel]]  # our ends: life, control, one a check cell
 
 
 class ParentLost(Exception):
@@ -37,7 +43,7 @@ class Parent(Protocol):
 
     def open(self) -> None: ...
 
-    def submit(self, checks: int) -> tuple[Channel, Channel, list[Channel]]: ...
+    def submit(self, checks: int) -> Channels: ...
 
     def close(self) -> None: ...
 
@@ -64,6 +70,7 @@ class WarmParent:
         self._closed = False
         self._process: subprocess.Popen[bytes] | None = None
         self._launch: Channel | None = None
+        self._ahead: list[Channels] = []
         # bubblewrap dies with the thread that started it, not with the process, so it is always
         # started from a thread that stays.
         self._starter = ThreadPoolExecutor(1, "sandbox-starter")
@@ -73,18 +80,35 @@ class WarmParent:
         with self._lock:
             self._open()
 
-    def submit(self, checks: int) -> tuple[Channel, Channel, list[Channel]]:
-        """Have a new submission forked: our ends of its life, control and check sockets.
+    def submit(self, checks: int) -> Channels:
+        """A child for a new submission, one that waits already if there is one.
 
         Starts the parent again when it has died. Raises ParentLost when that fails too.
         """
         if checks + 2 > MAX_DESCRIPTORS:
             raise ValueError(f"{checks} checks in one notebook; the limit is {MAX_DESCRIPTORS - 2}")
+        with self._lock:
+            child = self._waiting(checks) or self._fork(checks)
+            while len(self._ahead) < AHEAD:  # while this one is graded
+                self._ahead.append(self._fork(checks))
+        return child
+
+    def _waiting(self, checks: int) -> Channels | None:
+        """A child made ahead for so many check cells, which has not ended meanwhile."""
+        while self._ahead:
+            child = self._ahead.pop(0)
+            poll = select.poll()
+            poll.register(child[0].fileno(), HUNG_UP)
+            if len(child[2]) == checks and not poll.poll(0):
+                return child
+            hang_up(child)
+        return None
+
+    def _fork(self, checks: int) -> Channels:
         pairs = [socket.socketpair() for _ in range(checks + 2)]
         theirs = [pair[1].fileno() for pair in pairs]
         try:
-            with self._lock:
-                self._send(theirs)
+            self._send(theirs)
         except BaseException:
             for ours, _ in pairs:
                 ours.close()
@@ -164,6 +188,8 @@ class WarmParent:
 
     def _stop(self) -> None:
         """End the process and wait for it. With it, bubblewrap's namespaces end."""
+        while self._ahead:
+            hang_up(self._ahead.pop())
         if self._launch is not None:
             self._launch.sock.close()
             self._launch = None
@@ -184,6 +210,13 @@ class WarmParent:
             shutil.rmtree(self._folder, ignore_errors=True)
         if self.settings["scratch"]:
             shutil.rmtree(self.settings["scratch"], ignore_errors=True)
+
+
+def hang_up(child: Channels) -> None:
+    """Let a child go: its guard ends everything that is left of it."""
+    life, control, checks = child
+    for channel in (control, *checks, life):
+        channel.close()
 
 
 def _start(

@@ -29,6 +29,8 @@ INSTRUCTOR_COMMANDS = {
     "handout": "grade",
     "cohort": "grade",
     "grade": "grade",
+    "regrade": "grade",
+    "keys": "grade",
     "report": "grade",
     "export": "grade",
 }

@@ -26,7 +26,8 @@ import numpy as np
 from autograde.answer_key import AnswerKey
 from autograde.build.notebooks import notebook_text
 from autograde.cohort.class_folder import ClassFolder
-from autograde.cohort.grade import Grading, prepare
+from autograde.cohort.grading import Grading
+from autograde.cohort.prepare import prepare
 from autograde.cohort.sample import ANSWER, deleted_check, fill_in
 from autograde.cohort.truth import Planted
 from autograde.sandbox.inside.processes import descendants

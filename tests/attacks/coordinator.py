@@ -13,7 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from autograde.cohort.class_folder import ClassFolder
-from autograde.cohort.grade import grade_class, prepare
+from autograde.cohort.grade import grade_class
+from autograde.cohort.prepare import prepare
 from autograde.sandbox import Limits
 from autograde.unit import load_unit
 from chainrule.errors import UserError

@@ -413,7 +413,7 @@ def _unreadable(path: Path, target: Target) -> None:
 
 
 def _links_around(folder: Path, target: Target, learner: str) -> None:
-    (folder / learner).mkdir()
+    (folder / learner).mkdir(parents=True)
     (folder / learner / UNIT).symlink_to(folder)
     (folder / learner / "again").symlink_to(folder / learner)
 

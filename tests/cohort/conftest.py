@@ -1,12 +1,15 @@
 """A sample class, graded once for all the tests that only look at it."""
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from autograde.cohort.class_folder import ClassFolder
-from autograde.cohort.grade import Grading, Summary, grade_class, prepare
+from autograde.cohort.grade import Summary, grade_class
+from autograde.cohort.grading import Grading
+from autograde.cohort.prepare import prepare
 from autograde.cohort.sample import make_class
 from autograde.cohort.truth import Truth
 from autograde.unit import Unit, load_unit
@@ -51,10 +54,17 @@ def sixty(tmp_path_factory):
     return make(tmp_path_factory.mktemp("sixty"), "01", 60, seed=11)
 
 
+@pytest.fixture(scope="session")
+def six(tmp_path_factory):
+    """Six learners on unit 01, to copy."""
+    return make(tmp_path_factory.mktemp("six"), "01", 6, seed=3)
+
+
 @pytest.fixture
-def small(tmp_path):
-    """Six learners of the test's own."""
-    return make(tmp_path, "01", 6, seed=3)
+def small(six, tmp_path):
+    """Six learners of the test's own, graded as they were handed in."""
+    shutil.copytree(six.folder, tmp_path, dirs_exist_ok=True)
+    return replace(six, folder=tmp_path)
 
 
 @pytest.fixture

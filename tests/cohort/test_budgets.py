@@ -13,7 +13,7 @@ import pytest
 from autograde.answer_key import AnswerKey
 from autograde.build.notebooks import notebook_text
 from autograde.cohort.class_folder import ClassFolder
-from autograde.cohort.grade import limits_of
+from autograde.cohort.prepare import limits_of
 from autograde.cohort.sample import fill_in
 from autograde.cohort.truth import Planted
 from autograde.declare import start_unit, unit

@@ -10,7 +10,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograde.cohort.grade import grade_class, prepare
+from autograde.cohort.grade import grade_class
+from autograde.cohort.prepare import prepare
 from autograde.cohort.results import one_at_a_time
 from autograde.cohort.sample import make_class
 from chainrule.errors import UserError

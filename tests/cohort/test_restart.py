@@ -5,8 +5,9 @@ import threading
 import zipfile
 from contextlib import closing
 
-from autograde.cohort import grade
+from autograde.cohort import engine, grade_one
 from autograde.cohort.gradebook import GradebookProjection
+from autograde.cohort.prepare import prepare
 
 
 def newest(klass):
@@ -35,7 +36,7 @@ def test_a_gradebook_that_holds_everything_is_not_written_again(small):
 
 def test_a_gradebook_that_was_removed_is_made_again(small):
     (small.folder / "class/gradebook.db").unlink()
-    small.grading = grade.prepare(small.unit, small.class_folder)
+    small.grading = prepare(small.unit, small.class_folder)
     assert small.grade_again().skipped == 6
     with GradebookProjection(small.class_folder, small.unit) as gradebook:
         assert gradebook.lacking(newest(small).values()) == []
@@ -45,28 +46,28 @@ def test_an_error_of_ours_is_one_ungraded_record_that_is_tried_again_first(small
     for learner in ("learner02", "learner05"):
         path = next(small.submitted.glob(f"{learner}/*/*.ipynb"))
         path.write_bytes(path.read_bytes() + b"\n")
-    honest, order, lock = grade.take_in, [], threading.Lock()
+    honest, order, lock = grade_one.take_in, [], threading.Lock()
 
     def fails_for_05(data, *args):
         if data == next(small.submitted.glob("learner05/*/*.ipynb")).read_bytes():
             raise MemoryError("planted")
         return honest(data, *args)
 
-    monkeypatch.setattr(grade, "take_in", fails_for_05)
+    monkeypatch.setattr(grade_one, "take_in", fails_for_05)
     summary = small.grade_again()
     assert (summary.graded, summary.ungraded) == (1, 1)
     record = newest(small)["learner05"]
     assert {result.score for result in record.exercises} == {None}
     assert "MemoryError: planted" in record.reason
 
-    def notes_the_order(grading, sandbox, submission):
+    def notes_the_order(grading, sandbox, handed_in):
         with lock:
-            order.append(submission.learner)
-        return one(grading, sandbox, submission)
+            order.append(handed_in.learner)
+        return one(grading, sandbox, handed_in)
 
-    one = grade.grade_one
-    monkeypatch.setattr(grade, "take_in", honest)
-    monkeypatch.setattr(grade, "grade_one", notes_the_order)
+    one = engine.grade_one
+    monkeypatch.setattr(grade_one, "take_in", honest)
+    monkeypatch.setattr(engine, "grade_one", notes_the_order)
     path = next(small.submitted.glob("learner01/*/*.ipynb"))
     path.write_bytes(path.read_bytes() + b"\n")
     assert small.grade_again().graded == 2

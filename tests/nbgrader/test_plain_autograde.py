@@ -14,7 +14,8 @@ from nbgrader.api import Gradebook
 from autograde.answer_key import AnswerKey
 from autograde.build.notebooks import generate_assignment, nbgrader_api, notebook_text
 from autograde.cohort.class_folder import ClassFolder
-from autograde.cohort.grade import grade_class, prepare
+from autograde.cohort.grade import grade_class
+from autograde.cohort.prepare import prepare
 from autograde.cohort.sample import ANSWER, fill_in, stub
 from autograde.cohort.truth import Planted, true_scores
 from autograde.unit import Unit, all_units, load_unit

@@ -84,7 +84,7 @@ def test_canvas_has_the_columns_its_importer_looks_for(every_status, unit):
 
 
 def test_canvas_takes_the_name_of_an_assignment_it_knows(unit):
-    assert rows(canvas_text([], unit, "Homework 2 (417)"))[0][-1] == "Homework 2 (417)"
+    assert rows(canvas_text([], unit, assignment="Homework 2 (417)"))[0][-1] == "Homework 2 (417)"
 
 
 def test_moodle_has_grade_and_feedback_side_by_side(every_status, unit):

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,12 @@ def test_a_unit_that_asks_for_torch_has_it(unit):
 # --- breaking and closing ------------------------------------------------------------------------
 
 
+def kill(processes):
+    for pid in processes:
+        with suppress(ProcessLookupError):  # the children die with their parent
+            os.kill(pid, signal.SIGKILL)
+
+
 @pytest.mark.usefixtures("bwrap")
 def test_a_killed_parent_fails_the_run_in_flight_and_is_started_again(unit, warm_parents):
     before = warm_parents()
@@ -146,8 +153,7 @@ def test_a_killed_parent_fails_the_run_in_flight_and_is_started_again(unit, warm
             slow = [Cell("slow", "import time\ntime.sleep(3)"), *HONEST]
             flight = pool.submit(sandbox.run, slow, ONE_CASE)
             time.sleep(0.5)
-            for pid in parents:
-                os.kill(pid, signal.SIGKILL)
+            kill(parents)
             run = flight.result()
         assert run.failure is not None and run.seconds < 3
         assert run.replies["f"][0].observation is None
@@ -159,8 +165,7 @@ def test_a_sandbox_outlives_the_thread_that_restarted_it(unit, warm_parents):
     """bubblewrap's --die-with-parent means the thread that started it."""
     before = warm_parents()
     with open_sandbox("bwrap", unit=unit, packages=[], limits=LIMITS) as sandbox:
-        for pid in warm_parents() - before:
-            os.kill(pid, signal.SIGKILL)
+        kill(warm_parents() - before)
         thread = threading.Thread(target=sandbox.run, args=(HONEST, ONE_CASE))
         thread.start()
         thread.join()
