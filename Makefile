@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_COLOR := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help course test lint cohort attacks fuzz build proofs constraints
+.PHONY: help course test lint cohort attacks bench fuzz build proofs constraints
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -29,6 +29,10 @@ test:  ## install what the tests need and run them all
 attacks: $(VENV)/.test  ## try to cheat, stop and poison the grader, and plain nbgrader (ARGS=--ours)
 	@sh .ci/system-packages bubblewrap
 	$(BIN)/python -m tests.attacks $(ARGS)
+
+bench: $(VENV)/.test  ## measure the grader and nbgrader on this machine (ARGS=--full)
+	@sh .ci/system-packages bubblewrap
+	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 fuzz: $(VENV)/.fuzz  ## fuzz intake and the decoder of observations with atheris
 	$(BIN)/python -m pytest -m fuzz tests/fuzz

@@ -20,7 +20,7 @@ from rich.table import Table
 from autograde.answer_key import AnswerKey, make_answers
 from autograde.build.execute import Executed, execute
 from autograde.build.notebooks import notebook_text, plain_notebook, released_notebook
-from autograde.build.proofs import TITLES, Proof, Subject, prove, source_digest
+from autograde.build.proofs import TITLES, Proof, Subject, prove, prove_ends, source_digest
 from autograde.build.syllabus import syllabus_text
 from autograde.cohort.class_folder import write_atomically
 from autograde.unit import SourceError, Unit, all_units, load_unit
@@ -99,23 +99,37 @@ def check_unit(unit: Unit) -> list[str]:
 
 
 def prove_unit(unit: Unit, measure: bool, fresh: bool) -> list[Proof]:
-    """The ten proofs; from the cache when nothing they depend on has changed."""
+    """The ten proofs; those that nothing has changed for are taken from the record or the cache."""
     cache = unit.root / ".cache" / "proofs" / f"{unit.name.folder}.json"
     digest = everything_digest(unit)
     if not measure and not fresh and (kept := _cached(cache, digest)):
         return kept
-    executed = run_solved(unit)
     measured = json.loads(_read(unit.measured) or "{}")
-    released = nbformat.reads(_read(unit.released), as_version=4)
-    subject = Subject(unit, released, executed, measured)
-    if measure:
-        subject.measured = record_measurement(subject)
-    proofs = list(prove(subject))
-    proofs[6].failures += compare_outputs(unit, executed.notebook)
-    if not measure and all(proof.passed for proof in proofs):
-        stored = [{"number": p.number, "notes": p.notes} for p in proofs]
-        write_atomically(cache, json.dumps({"digest": digest, "proofs": stored}))
+    subject = Subject(unit, nbformat.reads(_read(unit.released), as_version=4), measured)
+    recorded = measured.get("proved", {})
+    if not measure and not fresh and recorded.get("digest") == proofs_digest(unit):
+        proofs = [Proof(number, [], recorded=True) for number in TITLES]
+        proofs[0] = prove_ends(subject)
+        proofs[2].notes = recorded["mutants"]
+    else:
+        subject.executed = run_solved(unit)
+        if measure:
+            subject.measured = record_measurement(subject)
+        proofs = list(prove(subject))
+        proofs[6].failures += compare_outputs(unit, subject.executed.notebook)
+    if all(proof.passed for proof in proofs):
+        if measure:
+            record_proofs(unit, proofs[2].notes)
+        stored = [{"number": p.number, "notes": p.notes, "recorded": p.recorded} for p in proofs]
+        write_atomically(cache, json.dumps({"digest": everything_digest(unit), "proofs": stored}))
     return proofs
+
+
+def record_proofs(unit: Unit, mutants: list[str]) -> None:
+    """Add to the tracked record that all ten proofs hold, and of what."""
+    record = json.loads(_read(unit.measured))
+    record["proved"] = {"digest": proofs_digest(unit), "mutants": mutants}
+    write_if_changed(unit.measured, json.dumps(record, indent=1) + "\n")
 
 
 def outputs_digest(unit: Unit) -> str:
@@ -156,13 +170,13 @@ def _texts(cell: NotebookNode) -> list[str]:
 
 def record_measurement(subject: Subject) -> dict[str, Any]:
     """Write the tracked record of time, memory and milestones."""
-    texts = [text for cell in subject.executed.notebook.cells for text in _texts(cell)]
+    texts = [text for cell in subject.run.notebook.cells for text in _texts(cell)]
     lines = [line for text in texts for line in text.splitlines()]
     record = {
         "generated": "by `chainrule build --measure`; do not edit",
         "source": source_digest(subject.unit),
-        "seconds": subject.executed.seconds,
-        "peak_mb": subject.executed.peak_mb,
+        "seconds": subject.run.seconds,
+        "peak_mb": subject.run.peak_mb,
         "graded_seconds": round(subject.graded["solved"].seconds, 2),
         "milestones": [ln.split(":", 1)[1].strip() for ln in lines if ln.startswith("Milestone:")],
         "machine": f"{os.cpu_count()} CPU cores, Python {platform.python_version()}, "
@@ -185,16 +199,37 @@ def finish_readme(root: Path, check: bool) -> list[str]:
 
 def show_proofs(proofs: dict[str, list[Proof]]) -> None:
     table = Table(title="Proofs", title_justify="left")
-    table.add_column("", justify="right")
-    table.add_column("Proof")
-    for folder in proofs:
-        table.add_column(folder)
-    for index, (number, title) in enumerate(TITLES.items()):
-        states = ["passed" if unit[index].passed else "FAILED" for unit in proofs.values()]
-        table.add_row(str(number), title, *states)
+    table.add_column("")
+    for number in TITLES:
+        table.add_column(str(number), justify="center")
+    for folder, unit in proofs.items():
+        table.add_row(folder, *(proof.state for proof in unit))
     console.print(table)
+    for number, title in TITLES.items():
+        console.print(f"{number:>3}  {title}")
+    if any(proof.recorded for unit in proofs.values() for proof in unit):
+        console.print(
+            "rec: it held when the unit was measured, and nothing that it depends on has changed "
+            "since. `make proofs` proves everything again.",
+            soft_wrap=True,
+        )
     for folder, unit in proofs.items():
         console.print(f"Mutants killed in {folder}: {', '.join(unit[2].notes)}", soft_wrap=True)
+
+
+def proofs_digest(unit: Unit) -> str:
+    """A hash of what decides whether the proofs hold: the unit, and what draws, judges and proves.
+
+    Whether the sandbox and the grader work is for proof 1, made every time, and for the tests.
+    """
+    learner, ours = unit.package.parent, unit.root / "autograde"
+    paths = [unit.source, unit.source.with_name("exercises.py"), unit.released, unit.answers]
+    paths += sorted(unit.package.glob("*.py"))
+    paths += [learner / f"{name}.py" for name in ("answers", "compare", "observe", "verdict")]
+    paths += [ours / f"{name}.py" for name in ("answer_key", "declare", "unit")]
+    paths += sorted((ours / "judge").glob("*.py"))
+    paths += [ours / "build" / f"{name}.py" for name in ("cheats", "mutants", "proofs", "trials")]
+    return _hash_of(paths)[:16]
 
 
 def everything_digest(unit: Unit) -> str:
@@ -203,6 +238,10 @@ def everything_digest(unit: Unit) -> str:
     paths += [unit.released, unit.answers, unit.root / "constraints.txt"]
     for folder in (unit.root / "autograde", unit.root / "course" / "chainrule"):
         paths += sorted(folder.rglob("*.py"))
+    return _hash_of(paths)
+
+
+def _hash_of(paths: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     for path in paths:
         digest.update(path.read_bytes() if path.exists() else b"missing")
@@ -214,7 +253,7 @@ def _cached(cache: Path, digest: str) -> list[Proof]:
         stored = json.loads(cache.read_text("utf-8"))
         if stored["digest"] != digest:
             return []
-        return [Proof(kept["number"], [], kept["notes"]) for kept in stored["proofs"]]
+        return [Proof(p["number"], [], p["notes"], p["recorded"]) for p in stored["proofs"]]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 import signal
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
 from autograde.sandbox.inside.frames import (
+    Channel,
     FrameError,
     Malformed,
     Oversized,
@@ -28,6 +31,7 @@ from chainrule.observe import pack, unpack
 Cases = Mapping[str, Sequence[tuple[list, dict]]]
 
 CELLS_SHARE = 0.75  # of submission_seconds; the rest is for the cases
+ENDING = 4  # submissions that may still be taken down while the next ones run
 END_SECONDS = 10.0  # for the kernel to take down what is left
 REPORT_SECONDS = 2.0  # for the supervisor to say how a process ended
 MAX_ERROR_BYTES = 200_000  # of the error in a cell's report
@@ -47,6 +51,7 @@ class Sandbox:
         self.mode = mode
         self.limits = limits
         self._parent = parent
+        self._ending: deque[Channel] = deque()  # the lives of submissions that were hung up on
 
     @property
     def walls(self) -> list[str]:
@@ -75,7 +80,7 @@ class Sandbox:
         if len(set(checks)) < len(checks):
             raise ValueError(f"an exercise has two check cells: {checks}")
         try:
-            with Submission(self._parent, self.limits, checks, run) as submission:
+            with self._submission(checks, run) as submission:
                 submission.run_cells(wanted)
                 first = public or {}
                 for exercise in checks:
@@ -85,6 +90,8 @@ class Sandbox:
                 run.replies = submission.replies
         except (SandboxLost, ParentLost) as error:
             run.failure = f"The sandbox stopped while this submission was in it: {error}."
+        # Without namespaces, what is left of one submission could meet the next.
+        self._wait_for_ends(but=ENDING if self.mode == "bwrap" else 0)
         for exercise, its_cases in cases.items():
             missing = "The check cell of this exercise was not found."
             run.replies.setdefault(
@@ -93,8 +100,33 @@ class Sandbox:
         run.seconds = time.monotonic() - began
         return run
 
+    @contextmanager
+    def _submission(self, checks: Sequence[str], run: Run) -> Iterator[Submission]:
+        """A submission's processes; on the way out they are being ended, which takes a moment."""
+        submission = Submission(self._parent, self.limits, checks, run)
+        try:
+            with submission:
+                yield submission
+        finally:
+            self._ending.append(submission.life)
+
+    def _wait_for_ends(self, but: int = 0) -> None:
+        """Wait until no more than `but` submissions are still being taken down."""
+        while len(self._ending) > but:
+            try:
+                life = self._ending.popleft()
+            except IndexError:  # another thread waits for it
+                return
+            deadline = time.monotonic() + END_SECONDS
+            try:
+                while True:
+                    life.receive(deadline)
+            except (OSError, FrameError):
+                life.close()
+
     def close(self) -> None:
         """End the warm parent and, with it, everything that still runs."""
+        self._wait_for_ends()
         self._parent.close()
 
     def __enter__(self) -> Sandbox:
@@ -133,16 +165,13 @@ class Submission:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Hang up, and wait until the guard has ended everything and hung up too."""
+        """Hang up: the guard ends everything, and hangs up too when nothing is left."""
         for channel in (self.control, *self.checks):
             channel.close()
         try:
             self.life.sock.shutdown(socket.SHUT_WR)
-            deadline = time.monotonic() + END_SECONDS
-            while True:
-                self.life.receive(deadline)
-        except (OSError, FrameError):
-            self.life.close()
+        except OSError:
+            pass  # it has hung up already
 
     # --- the cells ---------------------------------------------------------------------------
 

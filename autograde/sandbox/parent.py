@@ -89,7 +89,8 @@ class WarmParent:
             raise ValueError(f"{checks} checks in one notebook; the limit is {MAX_DESCRIPTORS - 2}")
         with self._lock:
             child = self._waiting(checks) or self._fork(checks)
-            while len(self._ahead) < AHEAD:  # while this one is graded
+            # While this one is graded; without namespaces it could meet those that wait.
+            while self.mode == "bwrap" and len(self._ahead) < AHEAD:
                 self._ahead.append(self._fork(checks))
         return child
 

@@ -35,7 +35,7 @@ class Copy:
     def subject(self) -> Subject:
         solved = nbformat.read(self.unit.solved, as_version=4)
         released = nbformat.read(self.unit.released, as_version=4)
-        return Subject(self.unit, released, Executed(solved, 1.0, 100.0), {})
+        return Subject(self.unit, released, {}, Executed(solved, 1.0, 100.0))
 
 
 @pytest.fixture
