@@ -87,15 +87,7 @@ def security(scheduler: str, keys: Path | None) -> Security | None:
     if not scheduler.startswith("tls:"):
         return None
     if keys is not None:
-        for name in FILES:
-            if not (keys / name).is_file():
-                raise UserError(
-                    f"There is no {keys / name}. Name the folder that `chainrule keys` made."
-                )
-        ca, cert, key = (str(keys / name) for name in FILES)
-        return Security(
-            tls_ca_file=ca, tls_client_cert=cert, tls_client_key=key, require_encryption=True
-        )
+        return security_of(keys)
     found = Security(require_encryption=True)
     settings = found.get_tls_config_for_role("client")
     if not settings.get("ca_file") or not settings.get("cert"):
@@ -104,3 +96,23 @@ def security(scheduler: str, keys: Path | None) -> Security | None:
             "distributed.comm.tls in Dask's configuration. `chainrule keys DIR` makes some."
         )
     return found
+
+
+def security_of(keys: Path) -> Security:
+    """TLS for scheduler, workers and clients that all hold these keys, and nothing but TLS.
+
+    Raises UserError when a key is missing.
+    """
+    for name in FILES:
+        if not (keys / name).is_file():
+            raise UserError(
+                f"There is no {keys / name}. Name the folder that `chainrule keys` made."
+            )
+    ca, cert, key = (str((keys / name).resolve()) for name in FILES)
+    roles = ("client", "scheduler", "worker")
+    return Security(
+        require_encryption=True,
+        tls_ca_file=ca,
+        **{f"tls_{role}_cert": cert for role in roles},
+        **{f"tls_{role}_key": key for role in roles},
+    )

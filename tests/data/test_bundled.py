@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import re
+import tarfile
 import time
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 
 import chainrule.data
-from autograde.datasets import breast_cancer, concert, digits, pictures
+from autograde.datasets import breast_cancer, concert, digits, first_names, photograph, pictures
 from chainrule import data
 from chainrule.data._download import RemoteFile
 from chainrule.data._idx import write_idx
@@ -88,6 +90,53 @@ def test_the_data_sheet_states_the_checksums_that_are_checked(name):
 )
 def test_a_script_makes_the_bundled_file_byte_for_byte(script, file):
     assert script.make() == (FOLDER / file).read_bytes()
+
+
+def test_first_names_are_different_and_spelled_with_a_to_z():
+    names = data.first_names()
+    assert (len(names.train), len(names.test)) == (4647, 516)
+    assert len({*names.train, *names.test}) == 4647 + 516
+    assert all(re.fullmatch("[a-z]{2,11}", name) for name in [*names.train, *names.test])
+    assert {"mary", "james"} <= {*names.train, *names.test}
+
+
+def test_a_script_reads_names_from_an_archive_and_refuses_another_one(tmp_path, monkeypatch):
+    archive = tmp_path / "names.tar.gz"
+    with tarfile.open(archive, "w:gz") as packed:
+        for path, text in zip(
+            first_names.LISTS, ("MARY 2.6 2.6 1\nKIM 0.1 2.7 2\n", "KIM 1 1 1\n"), strict=True
+        ):
+            content = text.encode()
+            entry = tarfile.TarInfo(path)
+            entry.size = len(content)
+            packed.addfile(entry, io.BytesIO(content))
+    with pytest.raises(ValueError, match="has SHA-256"):
+        first_names.make(archive)
+    found = hashlib.sha256(archive.read_bytes()).hexdigest()
+    monkeypatch.setattr(first_names, "SOURCE_SHA256", found)
+    assert first_names.make(archive) == b"name,part\nkim,train\nmary,train\n"
+
+
+def test_sunspots_come_in_waves_of_eleven_years():
+    sun = data.sunspots()
+    assert sun.years.tolist() == list(range(1700, 2009))
+    waves = sun.numbers - sun.numbers.mean()
+    alike = {lag: np.corrcoef(waves[lag:], waves[:-lag])[0, 1] for lag in range(5, 18)}
+    assert max(alike, key=alike.get) in (10, 11)
+
+
+def test_the_photograph_shows_something():
+    pixels = data.photograph()
+    assert pixels.shape == (128, 128)
+    assert pixels.dtype == np.uint8
+    assert pixels.std() > 50
+    assert pictures.npz({"pixels": pixels}) == (FOLDER / "photograph.npz").read_bytes()
+
+
+def test_a_smaller_photograph_keeps_the_mean_of_each_block():
+    pixels = np.repeat(np.repeat(np.array([[0, 9], [200, 255]], np.uint8), 4, axis=0), 4, axis=1)
+    pixels[0, 0] = 16
+    assert photograph.smaller(pixels).tolist() == [[1, 9], [200, 255]]
 
 
 @pytest.mark.slow
