@@ -150,15 +150,22 @@ def test_the_learners_part_imports_only_what_it_brings(root, project):
 
 
 # What a script in autograde/datasets/ reads its source with; it says itself how to get it.
-DATA_SOURCES = {"pyarrow"}
+DATA_SOURCES = {"pyarrow", "skimage", "statsmodels"}
+# What a script in autograde/clusters/ starts workers with; it has an extra of its own.
+CLUSTERS = {"dask_jobqueue"}
 
 
 def test_grading_imports_only_what_its_extra_brings(root, project):
     graders = [*requirements(project), *requirements(project, "grade")]
     authors = {"libcst", "sklearn"}  # mutants and data sets, which only the build needs
-    assert set(strangers(root / "autograde", graders)) <= authors | DATA_SOURCES
+    assert set(strangers(root / "autograde", graders)) <= authors | DATA_SOURCES | CLUSTERS
 
 
 def test_building_imports_only_what_its_extra_brings(root, project):
     everything = [*requirements(project), *requirements(project, "author")]
-    assert set(strangers(root / "autograde", everything)) <= DATA_SOURCES
+    assert set(strangers(root / "autograde", everything)) <= DATA_SOURCES | CLUSTERS
+
+
+def test_the_settings_for_clusters_import_only_what_their_extra_brings(root, project):
+    theirs = [*requirements(project), *requirements(project, "cluster")]
+    assert strangers(root / "autograde" / "clusters", theirs) == {}
