@@ -10,6 +10,7 @@ import asyncio
 import ipaddress
 import logging
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -41,10 +42,19 @@ from autograde.sandbox import Sandbox, open_sandbox
 from chainrule.errors import UserError
 
 PLUGIN = "chainrule-grader"
-LARGE = 100  # submissions; for fewer, starting processes takes longer than it saves
+LARGE = 300  # submissions; for fewer, starting processes takes longer than it saves
 IN_HAND = 2  # submissions in memory for each that runs
 WORKER_SECONDS = 60  # to wait for the first worker of a cluster
 KILLS = 1  # a worker may die with a submission in hand so often before it is tried alone
+
+SETTINGS = {
+    "distributed.scheduler.allowed-failures": KILLS,
+    "distributed.comm.timeouts.connect": "30s",
+    # Dask always opens a port for HTTP; let it answer nothing that matters.
+    "distributed.scheduler.http.routes": ["distributed.http.health"],
+    "distributed.worker.http.routes": ["distributed.http.health"],
+    "distributed.admin.large-graph-warning-threshold": "64MB",
+}
 
 
 class Grader(WorkerPlugin):
@@ -168,15 +178,11 @@ def open_engine(
     Raises SandboxUnavailable when workers can't grade safely, UserError for a cluster that can't
     be used.
     """
-    settings = {
-        "distributed.scheduler.allowed-failures": KILLS,
-        "distributed.comm.timeouts.connect": "30s",
-        # Dask always opens a port for HTTP; let it answer nothing that matters.
-        "distributed.scheduler.http.routes": ["distributed.http.health"],
-        "distributed.worker.http.routes": ["distributed.http.health"],
-        "distributed.admin.large-graph-warning-threshold": "64MB",
-    }
-    with dask.config.set(settings), quiet():
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        dask.config.set({**SETTINGS, "temporary-directory": scratch}),
+        quiet(),
+    ):
         if scheduler:
             with connected(scheduler, keys) as client:
                 yield ready(client, grading)

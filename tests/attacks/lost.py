@@ -134,6 +134,34 @@ def full_from_the_start(arena: Arena, room: Room) -> str:
     return complete(room)
 
 
+def file_system_full(arena: Arena, room: Room) -> str:
+    """A file system of its own for the class folder, full in the middle and later made larger.
+    Mounting needs root; without it, the limit on the size of files has to do."""
+    busy(arena, room)
+    folder = room.folder / "class"
+    before = room.folder / "before"
+    folder.rename(before)
+    folder.mkdir()
+    used = sum(path.stat().st_size for path in before.rglob("*") if path.is_file()) // 1024
+    size = used * 2 + 500  # kB: room for a few submissions of 13
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        folder.rmdir()
+        before.rename(folder)
+        return disk_full(arena, room)
+    try:
+        shutil.copytree(before, folder, dirs_exist_ok=True)
+        finished = room.grade()
+        if finished.code == 0:
+            return "grading says it is done on a full disk"
+        if finished.code != 2 or "Traceback" in finished.said:
+            return f"a full disk ends in exit code {finished.code}: {finished.said[-200:]}"
+        subprocess.run(["mount", "-o", "remount,size=64m", str(folder)], check=True)
+        return complete(room)
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
 def gradebook_locked(arena: Arena, room: Room) -> str:
     busy(arena, room)
     coordinator = room.start()
@@ -232,6 +260,7 @@ ATTACKS = [
     lost("grading-interrupted", ONCE, interrupted),
     lost("files-that-can-not-grow", ONCE, disk_full),
     lost("disk-full", "a run that says it is done, or a lost submission", full_from_the_start),
+    lost("file-system-full", ONCE, file_system_full),
     lost("gradebook-locked", ONCE, gradebook_locked),
     lost("gradebook-removed", "marks that can't be had again", gradebook_removed),
     lost("gradebook-removed-while-grading", ONCE, gradebook_removed_meanwhile),

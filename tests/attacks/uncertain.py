@@ -158,7 +158,7 @@ def take_in(data, *args):
     return honest(data, *args)
 module.take_in = take_in
 """
-    room.environment = sabotage(room, "autograde.cohort.grade", change)
+    room.environment = sabotage(room, "autograde.cohort.grade_one", change)
     return ungraded_then_graded(room, "b-victim", 1)
 
 

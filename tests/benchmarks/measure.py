@@ -22,6 +22,7 @@ from autograde.cohort.grade_one import HandedIn
 from autograde.judge import questions_to_ask
 from autograde.sandbox import Cell, coordinator, open_sandbox, parent
 from chainrule.observe import observe
+from tests.benchmarks import hosts
 from tests.benchmarks.subject import FOLDER, NAME, Subject
 
 Say = Callable[[str], None]
@@ -191,8 +192,9 @@ def pss(root: int) -> float:
     return kilobytes / 1024
 
 
-def workers(subject: Subject, counts: list[int], learners: int, say: Say) -> dict[int, float]:
-    """Submissions a second on so many worker processes of this machine, once they are there."""
+def workers(subject: Subject, counts: list[int], learners: int, say: Say) -> list[dict[str, float]]:
+    """Submissions a second on so many workers, once they are there: processes of this machine,
+    and hosts in network namespaces of their own, where those can be made."""
     submitted = subject.folder / "workers" / "submitted"
     subject.write_class(submitted, learners)
     grading, _ = subject.prepare("workers")
@@ -200,13 +202,16 @@ def workers(subject: Subject, counts: list[int], learners: int, say: Say) -> dic
         HandedIn(path.parents[1].name, path.read_bytes())
         for path in sorted(submitted.glob(f"*/*/{NAME}.ipynb"))
     ]
-    found = {}
+    found = []
     for count in counts:
         with open_engine(grading, count, apart=True) as engine:
             list(engine.graded(iter(notebooks[: 2 * count]), threading.Event()))
             began = time.perf_counter()
             list(engine.graded(iter(notebooks), threading.Event()))
-            found[count] = learners / (time.perf_counter() - began)
-            say(f"{count} workers: {found[count]:.1f} a second")
+            rates = {"workers": count, "processes": learners / (time.perf_counter() - began)}
+        if hosts.possible():
+            rates["hosts"] = hosts.rate(grading, notebooks, count)
+        say(", ".join(f"{name} {number:.1f}" for name, number in rates.items()))
+        found.append(rates)
     shutil.rmtree(submitted.parent)
     return found
