@@ -206,12 +206,12 @@ def exercise_version(key: AnswerKey, name: str, public: Draw) -> str:
 
 
 def _sections(unit: Unit) -> dict[str, str]:
-    """The heading under which each exercise stands."""
+    """The heading under which each exercise's idea is explained: the last before its own."""
     heading, found = unit.declaration.title, {}
     for cell in unit.notebook.cells:
         if cell.cell_type == "markdown":
             for line in cell.source.splitlines():
-                if line.startswith("#"):
+                if line.startswith("#") and not line.startswith("### Exercise"):
                     heading = line.lstrip("# ")
         elif "exercise" in cell.metadata:
             found[cell.metadata["exercise"]] = heading

@@ -140,9 +140,8 @@ class ExerciseCheck:
             self._hints_shown = number + 1
             text = f"Hint {number + 1} of {len(hints)}: {hints[number]}"
             if number + 1 == len(hints):
-                text += (
-                    f" (That was the last. The idea is explained in “{self._exercise.section}”.)"
-                )
+                section = self._exercise.section
+                text += f" (That was the last. The idea is explained under “{section}”.)"
         _show(text, f"<div style='{_BOX}'>{html.escape(text)}</div>")
 
     def __repr__(self) -> str:

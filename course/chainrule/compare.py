@@ -8,16 +8,27 @@ numbers; it names an expected number only when told that the case is public.
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from chainrule.observe import CHANGED_INPUT, NO_ANSWER, Opaque, Raised, Tensor, numbers_text
+from chainrule.observe import (
+    CHANGED_INPUT,
+    NO_ANSWER,
+    TOLD,
+    Opaque,
+    Raised,
+    Tensor,
+    listed,
+    numbers_text,
+)
 
 # Relative tolerance by the expected dtype: far above rounding, far below any real mistake.
 TOLERANCE = {"float64": 1e-6, "float32": 1e-4, "float16": 1e-2, "bfloat16": 2e-2}
+LONG_MESSAGE = 300  # characters of an exception's message; a longer one is cut
 REJECT_BELOW = 1e-6  # p-value under which a distribution test fails; one false alarm in a million
 
 Law = Callable[[list[Any], Mapping[str, Any], Any], "str | None"]
@@ -51,7 +62,7 @@ class Close:
 
     def between(self, expected: Any, observed: Any, public: bool = True, where: str = "") -> str:
         """The first difference between two observations, or "" when they agree."""
-        place = f"In {where}: " if where else ""
+        place = place_of(where)
         if isinstance(expected, Raised):
             return place + expect_raised(expected, observed)
         if isinstance(observed, Raised):
@@ -65,36 +76,42 @@ class Close:
         if type(expected) is not type(observed):
             return f"{place}you returned {describe(observed)}; {describe(expected)} is expected."
         if expected != observed:
-            wanted = f"; expected {expected!r}" if public else ""
-            return f"{place}yours is {numbers_text(observed)}{wanted}."
+            return place + yours_is(expected, observed, public)
         return ""
 
     def _between_dicts(self, expected: dict, observed: Any, public: bool, where: str) -> str:
         if not isinstance(observed, dict):
             return f"you returned {describe(observed)}; a dict with {sorted(expected)} is expected."
+        if "returned" in observed.keys() - expected:
+            return other_kind(observed, list(expected))
         missing, extra = sorted(expected.keys() - observed), sorted(observed.keys() - expected)
         if missing or extra:
             said = [f"{missing} missing"] * bool(missing) + [f"{extra} not expected"] * bool(extra)
             return f"Your dict's keys differ: {', '.join(said)}."
         for key, value in expected.items():
-            path = f"{where}.{key}" if where else key
+            path = f"{where}, {key}" if where else key
             if said_inside := self.between(value, observed[key], public, path):
                 return said_inside
         return ""
 
     def _between_lists(self, expected: list, observed: Any, public: bool, where: str) -> str:
-        place = f"In {where}: " if where else ""
+        place = place_of(where)
         if isinstance(observed, np.ndarray) and observed.ndim and all(map(is_number, expected)):
             observed = list(observed)  # an array where a list of numbers is expected is fine
+        wanted = f"{describe(expected)} {'is' if len(expected) == 1 else 'are'} expected"
         if not isinstance(observed, list):
             return (
-                f"{place}you returned {describe(observed)}; {len(expected)} values are expected. "
-                "Are they all in the return statement?"
+                f"{place}you returned {describe(observed)}; {wanted}. "
+                "Is everything in the return statement?"
             )
+        if are_whole(expected) and are_whole(observed) and expected != observed:
+            return place + yours_is(expected, observed, public)  # a shape, or a few counts
         if len(expected) != len(observed):
-            return f"{place}you returned {len(observed)} values; {len(expected)} are expected."
-        for number, (value, seen) in enumerate(zip(expected, observed, strict=True)):
-            path = f"{where}[{number}]" if where else f"value {number + 1} of {len(expected)}"
+            had = f"there {'is' if len(observed) == 1 else 'are'}" if where else "you returned"
+            return f"{place}{had} {counted(len(observed), 'value')}; {wanted}."
+        for number, (value, seen) in enumerate(zip(expected, observed, strict=True), start=1):
+            path = f"{where}, " if where else "value "
+            path += f"{'number ' if where else ''}{number} of {len(expected)}"
             if said := self.between(value, seen, public, path):
                 return said
         return ""
@@ -149,14 +166,14 @@ class Close:
         wrong = ~within(want, have, rtol)
         if not wrong.any():
             return ""
-        if want.shape == ():
-            wanted = f"; expected {numbers_text(want[()].item())}" if public else ""
-            return f"{place}yours is {numbers_text(have[()].item())}{wanted}."
+        if want.size == 1:
+            return place + yours_is(want.item(), have.item(), public)
         index = tuple(int(i) for i in np.argwhere(wrong)[0])
         wanted = f", expected {numbers_text(want[index].item())}" if public else ""
+        differ = "differ; the first at" if wrong.sum() > 1 else "differs, the one at"
         at = ", ".join(map(str, index))
         return (
-            f"{place}{int(wrong.sum())} of {want.size} numbers differ; the first at [{at}]: "
+            f"{place}{int(wrong.sum())} of {want.size} numbers {differ} [{at}]: "
             f"yours is {numbers_text(have[index].item())}{wanted}."
         )
 
@@ -261,9 +278,11 @@ def describe(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return "a number" if value.shape == () else f"an array of shape {value.shape}"
     if isinstance(value, list):
-        return f"{len(value)} values" if len(value) != 1 else "a list of one value"
+        return counted(len(value), "value") if len(value) != 1 else "a list of one value"
     if isinstance(value, dict):
         return "a dict"
+    if isinstance(value, bool):
+        return str(value)
     if isinstance(value, (int, float, complex)):
         return "a number"
     if value is None:
@@ -271,11 +290,42 @@ def describe(value: Any) -> str:
     return f"the {'string' if isinstance(value, str) else 'bytes'} {numbers_text(value, 40)}"
 
 
+def counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number != 1)}"
+
+
+def are_whole(values: list[Any]) -> bool:
+    """Whether these are a few whole numbers, which say more together than one by one."""
+    return len(values) <= 6 and all(type(value) is int for value in values)
+
+
+def yours_is(expected: Any, observed: Any, public: bool) -> str:
+    """The learner's value beside the expected one, which only a public case may show."""
+    wanted = f"; expected {numbers_text(expected)}" if public else ""
+    return f"yours is {numbers_text(observed)}{wanted}."
+
+
+def place_of(where: str) -> str:
+    """The beginning of a sentence about a part: "Train mode afterwards: " or "In grad_x: "."""
+    if not where:
+        return ""
+    return f"{where}: " if " " in where.split(",")[0] else f"In {where}: "
+
+
+def other_kind(observed: dict[str, Any], names: list[str]) -> str:
+    """What was returned is not what a probe could use; `chainrule.observe.named` says so."""
+    wanted = observed.get("wanted") or listed(names)
+    return f"you returned {describe(observed['returned'])} instead of {wanted}."
+
+
 def raised_message(raised: Raised) -> str:
     at = f" At the line: {raised.line}" if raised.line else ""
-    if raised.type in (NO_ANSWER, CHANGED_INPUT):
+    if raised.type in (NO_ANSWER, CHANGED_INPUT, TOLD):
         return raised.message + at
-    said = f": {raised.message}" if raised.message else ""
+    said = raised.message
+    if len(said) > LONG_MESSAGE:  # a wall of text: its first sentence is what went wrong
+        said = re.split(r"(?<=[.!?])\s|\n", said.strip(), maxsplit=1)[0]
+    said = f": {said.rstrip('.')}" if said else ""
     return f"your code raised {raised.type}{said}.{at}"
 
 
@@ -288,9 +338,13 @@ def expect_raised(expected: Raised, observed: Any) -> str:
 
 
 def shape_message(want: tuple[int, ...], have: tuple[int, ...]) -> str:
-    said = f"your result has shape {have}, expected {want}."
     if want == ():
-        return said + " One number is expected: was a sum or a mean left out?"
+        return (
+            f"your result has shape {have}; one number is expected. Was a sum or a mean left out?"
+        )
+    if have == ():
+        return f"your result is one number; an array of shape {want} is expected."
+    said = f"your result has shape {have}, expected {want}."
     if have == want[::-1]:
         return said + " Those are the right sizes in the wrong order: is a transpose missing?"
     if len(have) == 2 and len(want) == 1 and have[0] == have[1] == want[0]:

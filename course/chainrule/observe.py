@@ -32,6 +32,8 @@ NUMERIC_KINDS = "biufc"
 # Types of a `Raised` that the learner's code did not raise; its message is the whole sentence.
 NO_ANSWER = "NoAnswer"  # it crashed, or took too long
 CHANGED_INPUT = "ChangedInput"
+TOLD = "Told"  # a probe says what it could not use
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal, in a library's messages
 _DTYPE = re.compile(r"[<>|=]?[biufc][0-9]{1,2}")
 
 _ARRAY, _TENSOR, _RAISED, _OPAQUE, _INTEGER, _COMPLEX = 1, 2, 3, 4, 5, 6
@@ -96,6 +98,21 @@ def _call(work: Any, args: list[Any], kwargs: Mapping[str, Any]) -> Any:
     return result
 
 
+def named(result: Any, names: list[str]) -> dict[str, Any]:
+    """Returned values by name, for a probe; whatever is not that many values, as it was returned.
+
+    The comparator then says: "You returned a number instead of loss and accuracy."
+    """
+    if isinstance(result, (tuple, list)) and len(result) == len(names):
+        return dict(zip(names, result, strict=True))
+    return {"returned": result, "wanted": listed(names)}
+
+
+def listed(names: list[str]) -> str:
+    """a, b and c"""
+    return " and ".join([", ".join(names[:-1])] * (len(names) > 1) + names[-1:])
+
+
 def freeze_error(error: BaseException) -> Raised:
     """The closed form of an exception, with the innermost place that is not a library's."""
     line = function = ""
@@ -108,6 +125,7 @@ def freeze_error(error: BaseException) -> Raised:
         message = str(error)
     except Exception:
         message = "(its message could not be printed)"
+    message = _COLOURS.sub("", message)
     return Raised(type(error).__name__, message[:1000], line[:200], function[:200])
 
 
@@ -393,7 +411,7 @@ def numbers_text(value: Any, limit: int = 80) -> str:
         text = np.array2string(value, precision=4, threshold=12, edgeitems=3, separator=", ")
         text = " ".join(text.split())
     elif isinstance(value, float):
-        text = f"{value:.6g}"
+        text = f"{value or 0.0:.6g}"  # no minus zero
     else:
         text = repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"

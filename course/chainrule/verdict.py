@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -74,7 +74,10 @@ def judge(
         return verdict(MISSING, 0)
     if blockers := [name for name in exercise.uses if name in failed_before]:
         return verdict(BLOCKED, 0, by=failed_before[blockers[0]])
-    return verdict(FAILED, points, mistake=known_mistake(draw, observations))
+    mistake = known_mistake(draw, observations)
+    if mistake:  # it says the cause, so a guess at the cause has nothing to add
+        cases = [replace(case, message=without_question(case.message)) for case in cases]
+    return verdict(FAILED, points, mistake)
 
 
 def _judge_case(exercise: Exercise, case: Case, observed: Any, public: bool) -> CaseVerdict:
@@ -82,6 +85,12 @@ def _judge_case(exercise: Exercise, case: Case, observed: Any, public: bool) -> 
     if len(message) > LONGEST_MESSAGE:
         message = message[:LONGEST_MESSAGE] + "…"
     return CaseVerdict(case.name, not message, case.weight, message[:1].upper() + message[1:])
+
+
+def without_question(message: str) -> str:
+    """A message without the question that it ends in, unless it is nothing but a question."""
+    said, _, last = message.rpartition(". ")
+    return f"{said}." if said and last.endswith("?") else message
 
 
 def not_written(exercise: Exercise, observed: Any) -> bool:

@@ -33,7 +33,7 @@ def mse(rng):
 
 mse.mistake(
     "You add the squares up. The loss is their mean, so that it does not grow with the number of "
-    "houses.",
+    "guesses.",
     replace=("np.mean", "np.sum"),
 )
 mse.mistake(
@@ -111,11 +111,15 @@ def numerical_gradient(rng):
     yield case("three axes", "waves", numbers(2, 3, 2), numbers(2, 3, 2), 1e-6)
     # With a step this coarse it shows from where to where the slope was measured.
     yield case("one step to either side", "cubes", numbers(5), numbers(5), 0.25, weight=2)
+    # Every parameter's slope depends on all the others, and nothing cancels.
+    table = rng.uniform(0.5, 2, size=(4, 4))
+    yield case("the others stay where they were", "products", table, numbers(4), 0.25, weight=2)
 
 
 numerical_gradient.mistake(
-    "You divide by two steps but walk only one: the lower point is the place itself. Without "
-    ".copy(), moved is a second name for parameters, and then both move together.",
+    "You divide by two steps but walk only one: the lower point is the place itself. Did you go "
+    "down one step from the raised place? Go down two. If you did not copy, both names are one "
+    "array, and they move together.",
     replace=("parameters[place] - step", "parameters[place]"),
 )
 numerical_gradient.mistake(
@@ -152,6 +156,28 @@ def numerical_gradient(function, parameters, step=1e-5):
 def numerical_gradient(function, parameters, step=1e-5):
     slope = (function(parameters + step) - function(parameters - step)) / (2 * step)
     return np.full(parameters.shape, slope)
+
+
+@numerical_gradient.mistake(
+    "You move all parameters together and get one number. Move one at a time: a slope for each."
+)
+def numerical_gradient(function, parameters, step=1e-5):
+    return (function(parameters + step) - function(parameters - step)) / (2 * step)
+
+
+@numerical_gradient.mistake(
+    "You move the parameters of one copy and never put them back, so the next is measured from "
+    "another place. Put each number back, or start from a fresh copy."
+)
+def numerical_gradient(function, parameters, step=1e-5):
+    gradient = np.zeros(parameters.shape)
+    moved = parameters.copy()
+    for place in np.ndindex(parameters.shape):
+        moved[place] += step
+        above = function(moved)
+        moved[place] -= 2 * step
+        gradient[place] = (above - function(moved)) / (2 * step)
+    return gradient
 
 
 @numerical_gradient.mistake(
@@ -328,6 +354,24 @@ def mse_gradient(x, targets, weights):
     return np.mean(2 * errors[:, None] * x, axis=1)
 
 
+@mse_gradient.mistake(
+    "You return one number, a mean over everything. Each weight needs its own slope: take the mean "
+    "over the houses only."
+)
+def mse_gradient(x, targets, weights):
+    errors = x @ weights - targets
+    return np.mean(2 * errors[:, None] * x)
+
+
+@mse_gradient.mistake(
+    "x.T @ errors has added up over the houses already, one sum for each weight. Divide it by the "
+    "number of houses; np.mean mixes the weights."
+)
+def mse_gradient(x, targets, weights):
+    errors = x @ weights - targets
+    return 2 * np.mean(x.T @ errors)
+
+
 @mse_gradient.mistake("You return the loss itself. Its slope along each weight is asked for.")
 def mse_gradient(x, targets, weights):
     return np.mean((x @ weights - targets) ** 2)
@@ -463,6 +507,19 @@ def gradient_descent(gradient, start, learning_rate, steps):
 
 
 @gradient_descent.mistake(
+    "All rows of your path are the same place, and the start that you were given has moved there "
+    "too: `-=` changes one array under all its names. Make a new one: position = position - ..."
+)
+def gradient_descent(gradient, start, learning_rate, steps):
+    position = start
+    path = [position]
+    for _ in range(steps):
+        position -= learning_rate * gradient(position)
+        path.append(position)
+    return np.array(path)
+
+
+@gradient_descent.mistake(
     "The path is right, but the start that you were given has moved with you: `=` gives an array a "
     "second name, and `-=` changes it under both. Copy it first."
 )
@@ -590,7 +647,7 @@ minibatches.mistake(
     replace=("rng.permutation(len(x))", "np.arange(len(x))"),
 )
 minibatches.mistake(
-    "rng.integers draws with replacement: some rows come twice in an epoch, others never.",
+    "You draw with replacement: some rows come twice in an epoch, others never.",
     replace=("rng.permutation(len(x))", "rng.integers(0, len(x), size=len(x))"),
 )
 minibatches.mistake(
@@ -616,6 +673,19 @@ def minibatches(x, targets, batch_size, rng):
 )
 def minibatches(x, targets, batch_size, rng):
     x, targets = rng.permutation(x), rng.permutation(targets)
+    batches = []
+    for start in range(0, len(x), batch_size):
+        batches.append((x[start : start + batch_size], targets[start : start + batch_size]))
+    return batches
+
+
+@minibatches.mistake(
+    "You shuffle the table that you were given, and others still hold it. Make new arrays: "
+    "x[order] is one."
+)
+def minibatches(x, targets, batch_size, rng):
+    order = rng.permutation(len(x))
+    x[:], targets[:] = x[order], targets[order]
     batches = []
     for start in range(0, len(x), batch_size):
         batches.append((x[start : start + batch_size], targets[start : start + batch_size]))
@@ -750,6 +820,23 @@ def chain_rule(x, target, weights, bias):
     z = weights @ x + bias
     blame = 2 * (z - target) * (1 - np.tanh(z) ** 2)
     return blame * x, blame
+
+
+chain_rule.mistake(
+    "The inner wheel is multiplied by the weights. Along a weight the weighted sum rises by that "
+    "weight's input.",
+    replace=("blame * x, blame", "blame * weights, blame"),
+)
+chain_rule.mistake(
+    "The bias's slope is 1, that of the innermost wheel alone. The other two wheels turn with it: "
+    "multiply.",
+    replace=("blame * x, blame", "blame * x, 1.0"),
+)
+chain_rule.mistake(
+    "The bias's slope is multiplied by the bias itself. Its input is always 1: along it the "
+    "weighted sum rises by exactly 1.",
+    replace=("blame * x, blame", "blame * x, blame * bias"),
+)
 
 
 @chain_rule.mistake(

@@ -325,9 +325,9 @@ for number, place in enumerate(path):
 #
 # ## The surface
 #
-# Now two weights, and real houses: 16,512 neighbourhoods of California in 1990. Can you tell what a
-# house costs from *where* it is? We scale latitude (north) and longitude (east) as in unit 00, and
-# predict by how much a price lies above or below the mean.
+# Now two weights, and real houses: 16,512 neighbourhoods of California in 1990. A price of 1 is
+# 100,000 dollars. Can you tell what a house costs from *where* it is? We scale latitude (north) and
+# longitude (east) as in unit 00, and predict by how much a price lies above or below the mean.
 #
 # **Predict:** the ocean is in the south-west, and houses near it are dear. Which signs should the
 # two weights have?
@@ -422,6 +422,8 @@ print(f"Milestone: test loss {ours:.4f}, least squares {theirs:.4f} (target: wit
 
 # %% [markdown]
 # The typical error is $\sqrt{0.497} = 0.70$, or 70,000 dollars: no straight line does much better.
+# And 0.52, the limit for two weights, diverges for nine: with more inputs the strongest curvature
+# grows, and the limit falls, here to 0.49.
 #
 # ## Smaller bites
 #
@@ -441,7 +443,7 @@ def minibatches(x, targets, batch_size, rng):
     """One epoch in shuffled batches.
 
     x: (rows, features). targets: (rows,). batch_size: a whole number, 1 or more.
-    rng: np.random.Generator, the only source of chance.
+    rng: np.random.Generator, the only source of chance. x and targets stay as they are.
     Returns a list of pairs (x of the batch, targets of the batch), shapes (batch_size, features)
     and (batch_size,). The last pair has what is left.
 

@@ -117,14 +117,15 @@ def sub(a, b):
 #
 # ### Exercise 1 · add and mul · 3 points · 15 min
 # In the same manner, write a sum and a product. Each parent receives the gradient that comes in
-# times the slope in its direction. Use plain `+` and `*` on `data`: they work for arrays too.
+# times the slope in its direction. Use plain `+` and `*` on `data`: they work for arrays too. The
+# label, such as `"+"`, is what pictures will call the result.
 
 
 # %% exercise="add"
 def add(a, b):
     """The Value a + b.
 
-    a, b: Values. Returns a Value with its data, the parents (a, b) and a local_backward.
+    a, b: Values. Returns a Value with its data, the parents (a, b), a local_backward and a label.
     The grads of a and b are left alone: local_backward only returns what they receive.
 
     add(Value(2.0), Value(3.0)) -> data 5.0; its local_backward(10.0) -> (10.0, 10.0)
@@ -137,7 +138,7 @@ def add(a, b):
 def mul(a, b):
     """The Value a times b.
 
-    a, b: Values. Returns a Value with its data, the parents (a, b) and a local_backward.
+    a, b: Values. Returns a Value with its data, the parents (a, b), a local_backward and a label.
 
     mul(Value(2.0), Value(3.0)) -> data 6.0; its local_backward(10.0) -> (30.0, 20.0)
     """
@@ -271,8 +272,8 @@ widgets.show_graph(loss, "A neuron and its loss")
 # **Predict:** where does "first myself, then my parents" (*preorder*) go wrong?
 #
 # ### Exercise 3 · topological_order · 3 points · 20 min
-# Each Value of the graph once, parents first. A set can remember which Values you have met:
-# `seen = set()`, `node in seen`.
+# Each Value of the graph once, parents first. A function defined inside yours can call itself for
+# each parent, and a set can remember which Values you have met: `seen = set()`, `node in seen`.
 
 
 # %% exercise="topological_order"
@@ -807,7 +808,7 @@ if importlib.util.find_spec("torch"):
     s = torch.tanh(torch.tanh(torch.tensor(points) @ W1 + b1) @ W2 + b2) @ W3 + b3
     torch.relu(1 - torch.tensor(signs) * s).mean().backward()
     apart = max(np.abs(a - b.grad.numpy()).max() for a, b in zip(mine, theirs, strict=True))
-    print(f"{sum(a.size for a in mine)} gradients; further apart than 1e-12: {apart > 1e-12}")
+    print(f"{sum(a.size for a in mine)} gradients; they agree to 1e-12: {apart <= 1e-12}")
 else:
     print("PyTorch is not installed here, so there is nothing to compare with.")
 

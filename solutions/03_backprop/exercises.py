@@ -89,6 +89,11 @@ add.mistake(
     "parents and its local_backward.",
     replace=(PRODUCT, "return a.data * b.data"),
 )
+add.mistake(
+    "Your mul multiplies by the other's grad, which is still 0. The slope of a * b along a is the "
+    "number in b: its data.",
+    replace=("(grad * b.data, grad * a.data)", "(grad * b.grad, grad * a.grad)"),
+)
 in_all(
     add,
     "You return plain numbers, which remember nothing. Return a Value that knows its parents and "
@@ -241,6 +246,10 @@ tanh.mistake(
     replace=("(1 - value**2)", "(1 - value)"),
 )
 tanh.mistake(
+    "Your tanh's slope is (1 - t)². The square belongs to the result alone: 1 - t².",
+    replace=("(1 - value**2)", "(1 - value) ** 2"),
+)
+tanh.mistake(
     "(grad * slope) in plain brackets is a number. A tuple of one needs a comma: (grad * slope,)",
     replace=("(grad * (1 - value**2),)", "(grad * (1 - value**2))"),
 )
@@ -248,6 +257,10 @@ tanh.mistake(
     "Your exp uses the rule for powers, x * e ** (x - 1). There the exponent is fixed; here it is "
     "the exponent that moves, and the slope of e ** x is e ** x.",
     replace=("(grad * value,)", "(grad * a.data * np.exp(a.data - 1),)"),
+)
+tanh.mistake(
+    "Your exp multiplies by its input. The slope of e ** x is e ** x again, the result.",
+    replace=("(grad * value,)", "(grad * a.data,)"),
 )
 tanh.mistake(
     "Your exp passes grad back unchanged, as if its slope were 1. Its slope is its own result.",
@@ -367,6 +380,8 @@ def topological_order(rng):
     data = distinct(rng, len(EQUAL))
     data[1] = data[0]
     yield case("two Values that hold equal numbers", *renumbered(rng, EQUAL, data))
+    graph = renumbered(rng, DIAMOND, distinct(rng, len(DIAMOND)))
+    yield case("the same result, asked for a second time", *graph, again=True, weight=2)
 
 
 def distinct(rng, size):
@@ -398,6 +413,40 @@ def topological_order(root):
         order.append(node)
         for parent in node.parents:
             visit(parent)
+
+    visit(root)
+    return order
+
+
+@topological_order.mistake(
+    "You put a Value into the list before its parents, and one that is used twice is there twice. "
+    "Append a Value after the loop over its parents, and remember which you have seen."
+)
+def topological_order(root):
+    order = []
+
+    def visit(node):
+        order.append(node)
+        for parent in node.parents:
+            visit(parent)
+
+    visit(root)
+    return order
+
+
+@topological_order.mistake(
+    "Asked a second time, your function finds nothing: what it has seen outlives the call. Make a "
+    "new set in each call; one in the def line, or outside the function, is made once for all."
+)
+def topological_order(root, seen=set()):  # noqa: B006
+    order = []
+
+    def visit(node):
+        if node not in seen:
+            seen.add(node)
+            for parent in node.parents:
+                visit(parent)
+            order.append(node)
 
     visit(root)
     return order
@@ -702,6 +751,17 @@ def backward(root):
 
 
 @backward.mistake(
+    "Your gradients are right, but you call local_backward once for each parent. Call it once and "
+    "go through the tuple that it returns."
+)
+def backward(root):
+    root.grad = 1.0
+    for node in reversed(topological_order(root)):
+        for place, parent in enumerate(node.parents):
+            parent.grad += node.local_backward(node.grad)[place]
+
+
+@backward.mistake(
     "The gradients reach the wrong parents: local_backward returns them in the order of parents."
 )
 def backward(root):
@@ -849,6 +909,36 @@ def gradient_check(function, inputs, step=1e-4):
 
 
 @gradient_check.mistake(
+    "An input that was moved down is not put back, so the next one is measured from another place. "
+    "Put it back, or begin each time with a fresh copy of the inputs."
+)
+def gradient_check(function, inputs, step=1e-4):
+    values = [Value(x) for x in inputs]
+    backward(function(*values))
+    measured, moved = [], list(inputs)
+    for i in range(len(inputs)):
+        moved[i] += step
+        above = function(*map(Value, moved)).data
+        moved[i] -= 2 * step
+        measured.append((above - function(*map(Value, moved)).data) / (2 * step))
+    return [value.grad for value in values], measured
+
+
+gradient_check.mistake(
+    "Every measured slope is 0: up and down are one and the same list. `=` gives a list a second "
+    "name; list(inputs) copies it.",
+    replace=("up, down = list(inputs), list(inputs)", "up = down = inputs"),
+)
+gradient_check.mistake(
+    "Your two lists have changed places: first comes what backward found, then what was measured.",
+    replace=(
+        "return [value.grad for value in values], measured",
+        "return measured, [value.grad for value in values]",
+    ),
+)
+
+
+@gradient_check.mistake(
     "Both your lists are measured. The first should come from the grads that backward leaves: only "
     "then can the two disagree."
 )
@@ -971,6 +1061,26 @@ def unbroadcast(grad, shape):
     "they must go."
 )
 def unbroadcast(grad, shape):
+    for axis, length in enumerate(shape):
+        if length == 1:
+            grad = grad.sum(axis=axis, keepdims=True)
+    return grad
+
+
+@unbroadcast.mistake(
+    "You sum over the first axis, whatever the shape. Which axes were added in front, and which "
+    "have length 1 in shape? There may be none, one or several."
+)
+def unbroadcast(grad, shape):
+    return grad.sum(axis=0)
+
+
+@unbroadcast.mistake(
+    "An `if` takes away one axis in front at most, and there may be several: while."
+)
+def unbroadcast(grad, shape):
+    if grad.ndim > len(shape):
+        grad = grad.sum(axis=0)
     for axis, length in enumerate(shape):
         if length == 1:
             grad = grad.sum(axis=axis, keepdims=True)
@@ -1107,6 +1217,18 @@ def sum_backward(grad, shape, axis=None, keepdims=False):
     return np.broadcast_to(grad, shape)
 
 
+sum_backward.mistake(
+    "Your condition is turned round: the axis is missing, and has to be put back, when keepdims is "
+    "False.",
+    replace=("not keepdims", "keepdims"),
+)
+sum_backward.mistake(
+    "With axis=None everything was summed, and np.expand_dims has no axis to put back. One number "
+    "stretches to any shape as it is.",
+    replace=("axis is not None and not keepdims", "not keepdims"),
+)
+
+
 @sum_backward.mistake(
     "np.resize repeats the numbers one after another until the shape is full, whichever axis was "
     "summed. For rows, every number of a row receives that row's gradient."
@@ -1158,8 +1280,8 @@ def matmul_backward(rng):
 
     row, two_ones = np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]])
     yield case("the example", np.array([[10.0]]), row, two_ones, "both", weight=0)
-    yield case("what a receives, (4, 3) @ (3, 2)", *tables(4, 3, 2), "gradient of a")
-    yield case("what b receives, (4, 3) @ (3, 2)", *tables(4, 3, 2), "gradient of b")
+    yield case("what a receives, (4, 3) @ (3, 2)", *tables(4, 3, 2), "the gradient of a")
+    yield case("what b receives, (4, 3) @ (3, 2)", *tables(4, 3, 2), "the gradient of b")
     yield case("a batch of one, (1, 3) @ (3, 2)", *tables(1, 3, 2), "both")
     yield case("square tables, where no shape complains", *tables(3, 3, 3), "both")
 
@@ -1182,6 +1304,11 @@ matmul_backward.mistake(
 matmul_backward.mistake(
     "You leave out the gradient that you are given: it is treated as all ones.",
     replace=(SOLVED, "np.ones_like(grad) @ b.T, a.T @ np.ones_like(grad)"),
+)
+matmul_backward.mistake(
+    "You return b.T and a.T alone. They are the slopes; the gradient that you are given is "
+    "multiplied by them.",
+    replace=(SOLVED, "b.T, a.T"),
 )
 matmul_backward.mistake(
     "b's gradient is divided by the number of rows. If the loss is a mean, its own gradient has "

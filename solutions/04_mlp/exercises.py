@@ -2,10 +2,16 @@
 
 import numpy as np
 
-from autograde.declare import case, close, exercise, law, unit
+from autograde.declare import Variant, case, close, exercise, law, unit
 from chainrule.mlp import laws
 
 unit(title="What do hidden layers add?")
+
+
+def in_all(exercise, says, *sources):
+    """A mistake that several whole cells make: each is a spelling of it."""
+    for source in sources:
+        exercise.mistakes.append(Variant(says, source=source))
 
 
 # --- solve_xor -----------------------------------------------------------------------------------
@@ -39,40 +45,50 @@ def switches(rng, corners):
     return corners[rng.permutation(rows[:12])]
 
 
-solve_xor.mistake(
-    "Your lamp is on when both switches are up: the second hidden neuron speaks for the lamp "
-    "where it should speak against it.",
-    replace=("-1.0", "1.0"),
-)
-solve_xor.mistake(
-    "Your lamp is never on. With one switch up, does the last sum reach zero?",
-    replace=("b2 = -0.5", "b2 = -1.5"),
-)
+def answers(table):
+    """A cell whose lamp gives these four answers: a hidden neuron for each position that is on."""
+    spots = [spot for spot in range(4) if table[spot] == "1"]
+    signs = [[2 * (spot // 2) - 1, 2 * (spot % 2) - 1] for spot in spots] or [[1, 1]]
+    W1 = np.transpose(signs).tolist()
+    b1 = [0.5 - sum(sign > 0 for sign in pair) for pair in signs]
+    b2 = -0.5 if spots else -1.5
+    return f"""def solve_xor():
+    return np.array({W1}), np.array({b1}), np.ones({len(signs)}), {b2}
+"""
 
 
-@solve_xor.mistake(
-    "Your lamp is on when both switches are up or both are down. That is XOR turned round."
-)
-def solve_xor():
-    W1 = np.array([[1.0, 1.0], [1.0, 1.0]])
-    return W1, np.array([-0.5, -1.5]), np.array([-1.0, 1.0]), 0.5
-
-
-@solve_xor.mistake(
-    "The two switches are not treated alike: one of them alone lights the lamp, the other does not."
-)
-def solve_xor():
-    W1 = np.array([[1.0, 1.0], [0.0, 1.0]])
-    return W1, np.array([-0.5, -1.5]), np.array([1.0, -1.0]), -0.5
-
-
-@solve_xor.mistake(
+# What the lamp says for the switches (0, 0), (0, 1), (1, 0), (1, 1): all but the right 0110.
+WRONG_LAMPS = {
+    "Your lamp is on when both switches are up, too: the hidden neuron that notices both has to "
+    "speak against the lamp.": ["0111"],
+    "Your lamp is never on. With one switch up, does the last sum reach zero?": ["0000"],
+    "Your lamp is on when both switches are up or both are down. That is XOR turned round.": [
+        "1001"
+    ],
+    "The two switches are not treated alike: one of them alone lights the lamp, the other does "
+    "not.": ["0010", "0100"],
+    "Only one of your two switches counts. The lamp needs to know both.": [
+        "0011",
+        "0101",
+        "1100",
+        "1010",
+    ],
     "Your lamp is always on. With both switches down, what do the hidden neurons say, and what is "
-    "the last sum?"
-)
-def solve_xor():
-    W1 = np.array([[1.0, 1.0], [1.0, 1.0]])
-    return W1, np.array([-0.5, -1.5]), np.array([1.0, -1.0]), 0.5
+    "the last sum? (step says 1 at exactly 0.)": ["1111"],
+    "Your lamp is on only when both switches are up. With one up, does the last sum reach zero?": [
+        "0001"
+    ],
+    "Your lamp is on unless both switches are up. What is the last sum when both are down? (step "
+    "says 1 at exactly 0.)": ["1110"],
+    "Your lamp is on only when both switches are down. Is one of your sums exactly 0? step says 1 "
+    "there.": ["1000"],
+    "One of your two switches lights the lamp when it is up, the other when it is down.": [
+        "1011",
+        "1101",
+    ],
+}
+for says, tables in WRONG_LAMPS.items():
+    in_all(solve_xor, says, *map(answers, tables))
 
 
 @solve_xor.mistake("W1 and the others are lists. Make them arrays with np.array, so that @ works.")
@@ -161,8 +177,39 @@ relu.mistake(
     replace=(RELU, "z[z < 0] = 0\n    return z"),
 )
 relu.mistake(
-    "A Python `if` decides once, but z holds many numbers. Decide for the whole array at once.",
-    replace=(RELU, "return z if z > 0 else 0.0"),
+    "Python's max, or an `if`, decides once, but z holds many numbers. Decide for the whole array "
+    "at once.",
+    replace=(RELU, "return max(z, 0.0)"),
+)
+relu.mistake(
+    "An `if` in relu_backward decides once, but z holds many numbers. Decide for the whole array "
+    "at once.",
+    replace=(RELU_BACKWARD, "return grad if z > 0 else 0.0"),
+)
+in_all(
+    relu,
+    "Both functions decide once, by an `if` or by Python's max, but z holds many numbers. Decide "
+    "for the whole array at once.",
+    """def relu(z):
+    return max(z, 0.0)
+
+
+def relu_backward(grad, z):
+    return grad if z > 0 else 0.0
+""",
+)
+relu.mistake(
+    "np.max looks for the largest number along an axis, and the second argument names the axis. "
+    "np.maximum compares number by number.",
+    replace=("np.maximum(z, 0.0)", "np.max(z, 0)"),
+)
+relu.mistake(
+    "relu_backward passes z on. What goes back is grad, where z is above 0.",
+    replace=("grad, 0.0)", "z, 0.0)"),
+)
+relu.mistake(
+    "relu_backward changes the grad that it was given. Return a new array.",
+    replace=(RELU_BACKWARD, "grad[z <= 0] = 0\n    return grad"),
 )
 relu.mistake(
     "Your relu is the step: it says 1 where z is above zero. relu passes z itself on.",
@@ -256,6 +303,23 @@ def one_hot(labels, classes):
     return table
 
 
+@one_hot.mistake(
+    "table[labels] = 1 fills whole rows, and the wrong ones: a label is a column. Give row numbers "
+    "and columns: table[rows, labels]."
+)
+def one_hot(labels, classes):
+    table = np.zeros((len(labels), classes))
+    table[labels] = 1.0
+    return table
+
+
+@one_hot.mistake(
+    "You return a list of rows. Make it an array with np.array, so that it can be subtracted."
+)
+def one_hot(labels, classes):
+    return [[1 if column == label else 0 for column in range(classes)] for label in labels]
+
+
 @one_hot.alternative("rows of the identity matrix")
 def one_hot(labels, classes):
     return np.eye(classes)[labels]
@@ -300,19 +364,10 @@ def softmax(rng):
     # Each row for itself is harmless; only a shift by the largest of all rows is not.
     far = rng.normal(size=(3, 4)) + rng.permutation([-900.0, 0.0, 900.0])[:, None]
     yield case("rows far apart", far)
-    # In the first row e is raised to -900 and to 0: shares of 0 and 1, next to ordinary rows.
+    # In one row e is raised to -2000 and to 0: shares of 0 and 1, next to ordinary rows.
     apart = rng.normal(size=(3, 3))
-    apart[rng.integers(3), rng.integers(3)] += 900
+    apart[rng.integers(3), rng.integers(3)] += 2000
     yield case("one score far above the others", apart)
-
-
-@softmax.mistake(
-    "You divided by the totals of the columns. The classes of one example stand in a row: which "
-    "axis is that?"
-)
-def softmax(logits):
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=0, keepdims=True)
 
 
 @softmax.mistake(
@@ -325,29 +380,79 @@ def softmax(logits):
 
 
 @softmax.mistake(
-    "You divided by the total of the whole table. Each row is one example and adds up to 1."
-)
-def softmax(logits):
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum()
-
-
-@softmax.mistake(
-    "The totals have shape (batch,), which NumPy lays along the columns. keepdims=True keeps them "
-    "a column, (batch, 1)."
-)
-def softmax(logits):
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1)
-
-
-@softmax.mistake(
     "You take the largest score of the whole table away. In a row far below it, every power is 0, "
     "and 0 / 0 is nan. Each row has its own largest score."
 )
 def softmax(logits):
     powers = np.exp(logits - logits.max())
     return powers / powers.sum(axis=1, keepdims=True)
+
+
+def shares(taken, total, below="powers"):
+    """A softmax that takes `taken` away and divides by a total with the arguments `total`."""
+    return f"""def softmax(logits):
+    powers = np.exp(logits{taken})
+    return powers / {below}.sum({total})
+"""
+
+
+COLUMN = "axis=1, keepdims=True"
+LARGEST = f" - logits.max({COLUMN})"
+
+in_all(
+    softmax,
+    "You worked along the columns, axis 0. The classes of one example stand in a row: which axis "
+    "is that?",
+    shares(LARGEST, "axis=0, keepdims=True"),
+    shares(LARGEST, "axis=0"),
+    shares(" - logits.max(axis=0)", "axis=0"),
+    shares("", "axis=0"),
+)
+in_all(
+    softmax,
+    "You divided by the total of the whole table. Each row is one example and adds up to 1.",
+    shares(LARGEST, ""),
+    shares(" - logits.max()", ""),
+    shares("", ""),
+)
+in_all(
+    softmax,
+    "A largest score or a total for each row has shape (batch,), and NumPy lays it along the "
+    "columns. keepdims=True keeps it a column, (batch, 1).",
+    shares(LARGEST, "axis=1"),
+    shares(" - logits.max(axis=1)", "axis=1"),
+    shares(" - logits.max(axis=1)", COLUMN),
+    shares("", "axis=1"),
+)
+in_all(
+    softmax,
+    "Each row's largest score is the one to take away. After its smallest one, or its mean, e is "
+    "still raised to a large number.",
+    shares(f" - logits.min({COLUMN})", COLUMN),
+    shares(f" - logits.mean({COLUMN})", COLUMN),
+)
+in_all(
+    softmax,
+    "You take the scores away from the largest one. It is the other way round: logits minus the "
+    "largest.",
+    f"""def softmax(logits):
+    powers = np.exp(logits.max({COLUMN}) - logits)
+    return powers / powers.sum({COLUMN})
+""",
+)
+in_all(
+    softmax,
+    "A fixed number taken away helps one size of scores and ruins the others: e to the power -1000 "
+    "is 0, and 0 / 0 is nan. Each row has its own largest score.",
+    shares(" - 1000", COLUMN),
+)
+in_all(
+    softmax,
+    "You take the largest score away above the fraction bar, or below it, and not in both. The "
+    "shares stay the same only if all powers of a row change alike.",
+    shares(LARGEST, COLUMN, below="np.exp(logits)"),
+    shares("", COLUMN, below=f"np.exp(logits{LARGEST})"),
+)
 
 
 @softmax.mistake(
@@ -501,6 +606,46 @@ def cross_entropy(logits, labels):
     return np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]
 
 
+def of_logs(returned):
+    """A cross_entropy that has the logarithms of all shares, and returns `returned`."""
+    return f"""def cross_entropy(logits, labels):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return {returned}
+"""
+
+
+in_all(
+    cross_entropy,
+    "You average the logarithms of all shares. Only the share of the true class counts.",
+    of_logs("-np.mean(logs)"),
+)
+in_all(
+    cross_entropy,
+    "logs[labels] picks whole rows. A label is a column: give the row numbers too, "
+    "np.arange(len(labels)).",
+    of_logs("-np.mean(logs[labels])"),
+)
+in_all(
+    cross_entropy,
+    "You add the logarithms of all shares of a row. Only the share of the true class counts.",
+    of_logs("-np.mean(logs.sum(axis=1))"),
+)
+cross_entropy.mistake(
+    "Your totals are those of the columns. The classes of one example stand in a row: which axis "
+    "is that?",
+    replace=("sum(axis=1)", "sum(axis=0)"),
+)
+cross_entropy.mistake(
+    "The largest score is taken away in one of the two terms only. It cancels when both lose it.",
+    replace=("= shifted[np.arange", "= logits[np.arange"),
+)
+cross_entropy.mistake(
+    "The largest score is taken away in one of the two terms only. It cancels when both lose it.",
+    replace=("np.exp(shifted)", "np.exp(logits)"),
+)
+
+
 @cross_entropy.alternative("one-hot rows")
 def cross_entropy(logits, labels):
     shifted = logits - logits.max(axis=1, keepdims=True)
@@ -539,7 +684,7 @@ def cross_entropy(logits, labels):
 )
 def cross_entropy_gradient(rng):
     yield case("the example", np.array([[2.0, 1.0, 0.0]]), np.array([0]), weight=0)
-    yield case("a batch of one", rng.normal(size=(1, 4)), rng.integers(1, 4, size=1))
+    yield case("a batch of one", rng.normal(size=(1, 4)), rng.integers(1, 3, size=1))
     yield case("a batch of five", rng.normal(size=(5, 3)), rng.permutation([0, 0, 1, 2, 2]))
     yield case(
         "a class that does not occur", rng.normal(size=(3, 6)) * 2, rng.integers(1, 5, size=3)
@@ -561,6 +706,20 @@ cross_entropy_gradient.mistake(
     "You subtract the label's number, such as 2. What the shares are compared with is the one-hot "
     "row of that label.",
     replace=("one_hot(labels, logits.shape[1])", "labels.reshape(-1, 1)"),
+)
+cross_entropy_gradient.mistake(
+    "You subtract labels, which has shape (batch,) and holds numbers such as 2. What the shares "
+    "are compared with are the labels' one-hot rows.",
+    replace=("one_hot(labels, logits.shape[1])", "labels"),
+)
+cross_entropy_gradient.mistake(
+    "You divide by the number of classes. The mean is over the examples.",
+    replace=("len(labels)", "logits.shape[1]"),
+)
+cross_entropy_gradient.mistake(
+    "The number of columns is taken from the labels. A batch need not hold every class: "
+    "logits.shape[1] tells how many there are.",
+    replace=("one_hot(labels, logits.shape[1])", "one_hot(labels, labels.max() + 1)"),
 )
 cross_entropy_gradient.mistake(
     "You divide by all numbers of the table. The mean is over the examples: divide by the batch, "
@@ -648,6 +807,11 @@ linear_forward.mistake(
     replace=("grad.sum(axis=0)", "grad"),
 )
 linear_forward.mistake(
+    "The bias gradient is one number, the sum of everything. Each output has its own bias: sum "
+    "over the batch only, axis 0.",
+    replace=("grad.sum(axis=0)", "grad.sum()"),
+)
+linear_forward.mistake(
     "The bias gradient is summed over the outputs. Each output has its own bias; sum over the "
     "batch, axis 0.",
     replace=("grad.sum(axis=0)", "grad.sum(axis=1)"),
@@ -725,7 +889,8 @@ def MLP(rng):
     def seed():
         return int(rng.integers(1, 2**31))
 
-    sizes = [int(n) for n in rng.integers([280, 180, 90], [320, 220, 110])]
+    # A narrow and a wide layer: rules that agree about one of them differ about the other.
+    sizes = [int(n) for n in rng.integers([18, 680, 28], [22, 720, 32])]
     yield case("__init__: how far the weights spread", sizes, "spread", seed=seed())
     deep = [int(n) for n in rng.permutation([7, 5, 3, 2])]
     yield case("__init__: a list for each layer", deep, "shapes", seed=seed(), weight=0.5)
@@ -744,6 +909,10 @@ def MLP(rng):
     batches = [rng.normal(size=(9, 4)), rng.normal(size=(5, 4))]
     given = {**layers(rng, three), "batches": batches, "grad": rng.normal(size=(5, 3))}
     yield case("backward: two hidden layers, the second batch", three, "backward", **given)
+    # Earns nothing: here every order of the steps back fits together, and the numbers tell which.
+    same, batches = [3, 3, 3], [rng.normal(size=(3, 3))]
+    given = {**layers(rng, same), "batches": batches, "grad": rng.normal(size=(3, 3))}
+    yield case("backward: all layers of one width", same, "backward", **given, weight=0)
     moves, rate = layers(rng, two), float(rng.uniform(0.1, 0.9))
     given = {
         "grad_weights": moves["weights"],
@@ -800,9 +969,12 @@ MLP.mistake(
     "The biases never reach the output.",
     replace=("self.weights[layer], self.biases[layer])", "self.weights[layer], 0.0)"),
 )
-MLP.mistake(
+EARLIER_BATCH = (
     "What is kept from an earlier batch is still there, and backward reads the wrong one. Start "
-    "the lists anew in every forward.",
+    "the lists anew in every forward."
+)
+MLP.mistake(
+    EARLIER_BATCH,
     replace=(
         "        self.inputs, self.sums = [], []\n",
         "        if not hasattr(self, 'inputs'):\n            self.inputs, self.sums = [], []\n",
@@ -817,27 +989,177 @@ MLP.mistake(
     "weights and biases: first layer first.",
     replace=("return grad_weights, grad_biases", "return grad_weights[::-1], grad_biases[::-1]"),
 )
-MLP.mistake(
-    "step walks uphill: it adds the gradients. Downhill is against them.",
-    replace=(
-        "self.weights[layer] - learning_rate * grad_weights[layer]",
-        "self.weights[layer] + learning_rate * grad_weights[layer]",
-    ),
-)
+W_STEP = "self.weights[layer] = self.weights[layer] - learning_rate * grad_weights[layer]"
+B_STEP = "self.biases[layer] = self.biases[layer] - learning_rate * grad_biases[layer]"
+STEP = f"{W_STEP}\n            {B_STEP}"
+
+
+def edited(*places):
+    """The edit of both lines of step: each place is a text and what stands there instead."""
+    lines = STEP
+    for before, after in places:
+        lines = lines.replace(before, after)
+    return STEP, lines
+
+
+for edit in (edited(("] -", "] +")), (W_STEP, W_STEP.replace("] -", "] +"))):
+    MLP.mistake("step walks uphill: it adds the gradients. Downhill is against them.", replace=edit)
 MLP.mistake(
     "step moves the weights only. The biases learn too.",
+    replace=(B_STEP, "pass"),
+)
+for edit in (edited(("learning_rate * ", "")), ("learning_rate * grad_weights", "grad_weights")):
+    MLP.mistake("The learning rate is left out, so every step is a full one.", replace=edit)
+for edit in (
+    edited(("self.weights[layer] =", "W ="), ("self.biases[layer] =", "b =")),
+    (W_STEP, W_STEP.replace("self.weights[layer] =", "W =")),
+):
+    MLP.mistake(
+        "step computes new arrays and then drops them: a name in the loop, such as W, is only a "
+        "name. Put them back, self.weights[layer] = ..., and the biases too.",
+        replace=edit,
+    )
+MLP.mistake(
+    "On the way back there is a relu after the last layer too. On the way forward there is none.",
     replace=(
-        "self.biases[layer] = self.biases[layer] - learning_rate * grad_biases[layer]",
-        "pass",
+        "linear_backward(grad, self",
+        "linear_backward(relu_backward(grad, self.sums[layer]), self",
     ),
 )
-MLP.mistake(
-    "The learning rate is left out, so every step is a full one.",
-    replace=("learning_rate * grad_weights[layer]", "grad_weights[layer]"),
+for late in ("if layer < len(self.weights) - 1:", "if True:"):
+    MLP.mistake(
+        "relu_backward comes after linear_backward of the same layer. On the way back the order "
+        "turns round: first through the relu, then through the layer before it.",
+        replace=(
+            "if layer > 0:\n                grad = relu_backward(grad, self.sums[layer - 1])",
+            f"{late}\n                grad = relu_backward(grad, self.sums[layer])",
+        ),
+    )
+for rule in ("0.01", "0.1"):
+    MLP.mistake(
+        "The weights have a fixed spread. It depends on the layer: the square root of 2 / inputs.",
+        replace=("np.sqrt(2 / sizes[layer])", rule),
+    )
+
+METHODS = {
+    "__init__": """
+    def __init__(self, sizes, rng):
+        self.weights, self.biases = [], []
+        for inputs, outputs in zip(sizes[:-1], sizes[1:]):
+            self.weights.append(rng.normal(0, np.sqrt(2 / inputs), (inputs, outputs)))
+            self.biases.append(np.zeros(outputs))
+""",
+    "forward": """
+    def forward(self, x):
+        self.kept = [x]
+        for W, b in zip(self.weights[:-1], self.biases[:-1]):
+            self.kept.append(relu(linear_forward(self.kept[-1], W, b)))
+        return linear_forward(self.kept[-1], self.weights[-1], self.biases[-1])
+""",
+    "backward": """
+    def backward(self, grad):
+        grad_weights, grad_biases = [], []
+        for W, x in zip(reversed(self.weights), reversed(self.kept)):
+            grad, grad_W, grad_b = linear_backward(grad, x, W)
+            grad = relu_backward(grad, x)
+            grad_weights.insert(0, grad_W)
+            grad_biases.insert(0, grad_b)
+        return grad_weights, grad_biases
+""",
+    "step": """
+    def step(self, grad_weights, grad_biases, learning_rate):
+        for layer in range(len(self.weights)):
+            self.weights[layer] -= learning_rate * grad_weights[layer]
+            self.biases[layer] -= learning_rate * grad_biases[layer]
+""",
+}
+FIXED_FORWARD = """
+    def forward(self, x):
+        self.x, self.z = x, linear_forward(x, self.weights[0], self.biases[0])
+        self.h = relu(self.z)
+        return linear_forward(self.h, self.weights[1], self.biases[1])
+"""
+FIXED_BACKWARD = """
+    def backward(self, grad):
+        grad, grad_W2, grad_b2 = linear_backward(grad, self.h, self.weights[1])
+        grad = relu_backward(grad, self.z)
+        _, grad_W1, grad_b1 = linear_backward(grad, self.x, self.weights[0])
+        return [grad_W1, grad_W2], [grad_b1, grad_b2]
+"""
+FIXED_INIT = """
+    def __init__(self, sizes, rng):
+        W1 = rng.normal(size=(sizes[0], sizes[1])) * np.sqrt(2 / sizes[0])
+        W2 = rng.normal(size=(sizes[1], sizes[2])) * np.sqrt(2 / sizes[1])
+        self.weights = [W1, W2]
+        self.biases = [np.zeros(sizes[1]), np.zeros(sizes[2])]
+"""
+
+
+def network(edits=(), **methods):
+    """The class, with other texts for some methods and then some edits."""
+    text = "class MLP:" + "".join((METHODS | methods).values())
+    for before, after in edits:
+        assert before in text
+        text = text.replace(before, after)
+    return text
+
+
+in_all(
+    MLP,
+    "step's third argument has another name than in the exercise, and the notebook calls it by "
+    "that name: learning_rate.",
+    network([("learning_rate", "lr")]),
 )
-MLP.mistake(
-    "step computes new weights and then drops them. Put them back into self.weights.",
-    replace=("self.weights[layer] = self.weights[layer] -", "moved = self.weights[layer] -"),
+in_all(
+    MLP,
+    "The weights are made and not kept: a name in __init__ is gone when it ends. Keep them in "
+    "self.weights, and the biases in self.biases.",
+    network([("self.weights, self.biases = [], []", "weights, biases = [], []")])
+    .replace("self.weights.append", "weights.append", 1)
+    .replace("self.biases.append", "biases.append", 1),
+)
+in_all(
+    MLP,
+    EARLIER_BATCH,
+    network(
+        [
+            (
+                "self.biases = [], []",
+                "self.biases = [], []\n        self.inputs, self.sums = [], []",
+            ),
+        ],
+        forward="""
+    def forward(self, x):
+        for layer in range(len(self.weights)):
+            self.inputs.append(x)
+            self.sums.append(linear_forward(x, self.weights[layer], self.biases[layer]))
+            x = relu(self.sums[-1])
+        return self.sums[-1]
+""",
+        backward="""
+    def backward(self, grad):
+        grad_weights, grad_biases = [], []
+        for layer in reversed(range(len(self.weights))):
+            grad, grad_W, grad_b = linear_backward(grad, self.inputs[layer], self.weights[layer])
+            grad_weights.insert(0, grad_W)
+            grad_biases.insert(0, grad_b)
+            if layer:
+                grad = relu_backward(grad, self.sums[layer - 1])
+        return grad_weights, grad_biases
+""",
+    ),
+)
+in_all(
+    MLP,
+    "Your forward and backward know exactly two layers. sizes says how many there are: loop over "
+    "self.weights.",
+    network(forward=FIXED_FORWARD, backward=FIXED_BACKWARD),
+)
+in_all(
+    MLP,
+    "Your network has exactly two layers, whatever sizes says. Loop over the layers, in __init__ "
+    "too.",
+    network(__init__=FIXED_INIT, forward=FIXED_FORWARD, backward=FIXED_BACKWARD),
 )
 
 

@@ -33,7 +33,11 @@ if importlib.util.find_spec("chainrule") is None:
 
 # %%
 import importlib.util
+import os
 import time
+
+# Steps this short: several threads would mostly wait for each other. Read when NumPy is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
@@ -178,7 +182,8 @@ widgets.activations(relu, relu_backward)
 # ## Bends make curves
 #
 # A relu is a straight line with one bend. Several of them, shifted and weighted and added up by
-# the next neuron, make a line with several bends. Move the slider.
+# the next neuron, make a line with several bends. Move the slider. (The first bend lies at the left
+# edge of the picture, so one relu shows one straight piece, two show two.)
 
 # %% tags=["demo"]
 widgets.hinges(relu)

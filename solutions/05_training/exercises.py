@@ -8,10 +8,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from autograde.declare import case, close, exercise, law, unit
+from autograde.declare import Variant, case, close, exercise, law, unit
 from chainrule.training import laws
 
 unit(title="How do professionals train?", packages=["torch"])
+
+
+def in_all(exercise, says, *sources):
+    """A mistake that several whole cells make: each is a spelling of it."""
+    for source in sources:
+        exercise.mistakes.append(Variant(says, source=source))
 
 
 def weights(rng, pixels, hidden, classes):
@@ -71,8 +77,8 @@ def point(rng, shape):
 
 
 autograd_gradient.mistake(
-    "Nothing was marked, so PyTorch recorded nothing. Which underscore method says that gradients "
-    "are wanted?",
+    "The tensor that the function was called with is not marked, so PyTorch recorded nothing. "
+    "requires_grad_() marks a tensor; what .detach() makes of it is unmarked again.",
     replace=("x.detach().clone().requires_grad_()", "x.detach().clone()"),
 )
 autograd_gradient.mistake(
@@ -80,7 +86,8 @@ autograd_gradient.mistake(
     replace=("x.detach().clone().requires_grad_()", "x.requires_grad_()"),
 )
 autograd_gradient.mistake(
-    "You return the x.grad of the tensor that was given, and it has none. Whose .grad was filled?",
+    "You return None. backward() itself returns nothing; the gradient is in the .grad of the "
+    "tensor that you marked, after backward() was called, with brackets.",
     replace=("return point.grad", "return x.grad"),
 )
 
@@ -191,6 +198,25 @@ FashionDataset.mistake(
 FashionDataset.mistake(
     "Your label is a row of zeros and a one. cross_entropy wants the index of the class.",
     replace=("int(self.labels[index])", "torch.eye(10)[int(self.labels[index])]"),
+)
+FashionDataset.mistake(
+    "Your label is a row of zeros and a one. cross_entropy wants the index of the class.",
+    replace=("int(self.labels[index])", "np.eye(10)[self.labels[index]]"),
+)
+FashionDataset.mistake(
+    "Your label is a row of zeros and a one. cross_entropy wants the index of the class.",
+    replace=(
+        "int(self.labels[index])",
+        "nn.functional.one_hot(torch.tensor(int(self.labels[index])), 10)",
+    ),
+)
+FashionDataset.mistake(
+    "A method uses something that __init__ never kept under that name. Write self. before the name "
+    "there too: a plain name is gone when __init__ ends.",
+    replace=(
+        "self.images = images\n        self.labels = labels",
+        "images, labels = images, labels",
+    ),
 )
 FashionDataset.mistake(
     "Your label is a float. A class index is a whole number: what does int() give?",
@@ -310,6 +336,28 @@ Classifier.mistake(
     replace=(RESULT, RESULT + ".softmax(dim=1)"),
 )
 Classifier.mistake(
+    "Your model ends in a log_softmax. The loss does its own softmax: return the plain scores.",
+    replace=(RESULT, RESULT + ".log_softmax(dim=1)"),
+)
+Classifier.mistake(
+    "The pictures are not flattened: each is still (height, width). The hidden layer takes rows of "
+    "pixels, (batch, pixels).",
+    replace=("images.flatten(start_dim=1)", "images"),
+)
+Classifier.mistake(
+    "784 stands where you flatten. Other pictures have other sizes: flatten(start_dim=1) needs no "
+    "number.",
+    replace=("images.flatten(start_dim=1)", "images.reshape(-1, 784)"),
+)
+Classifier.mistake(
+    "Your hidden layer always takes 784 numbers. Use pixels: other pictures have other sizes.",
+    replace=("nn.Linear(pixels, hidden_size)", "nn.Linear(784, hidden_size)"),
+)
+Classifier.mistake(
+    "nn.ReLU(z) makes a layer and computes nothing. torch.relu(z) is the function.",
+    replace=("torch.relu(", "nn.ReLU("),
+)
+Classifier.mistake(
     "There is no ReLU between the layers, and two linear layers in a row are only one.",
     replace=("torch.relu(self.hidden(rows))", "self.hidden(rows)"),
 )
@@ -419,12 +467,13 @@ def batches(rng, steps, size):
 
 
 train_step.mistake(
-    "The old gradients are never cleared, so each step repeats all the steps before it.",
+    "The old gradients are never cleared, so each step repeats all the steps before it. (A method "
+    "without brackets, optimizer.zero_grad, does nothing.)",
     replace=("    optimizer.zero_grad()\n", ""),
 )
 train_step.mistake(
-    "The weights never move. backward fills the gradients and step uses them: are both there, and "
-    "is nothing cleared in between?",
+    "The weights never move. backward fills the gradients and step uses them: are both there, with "
+    "their brackets, and is nothing cleared in between?",
     replace=("    optimizer.step()\n", ""),
 )
 train_step.mistake(
@@ -445,6 +494,19 @@ train_step.mistake(
 train_step.mistake(
     "You return the tensor with its whole graph. What gives a plain number?",
     replace=("loss.item()", "loss"),
+)
+train_step.mistake(
+    "loss.item is a method that you don't call. With brackets, loss.item(), it gives the number.",
+    replace=("loss.item()", "loss.item"),
+)
+train_step.mistake(
+    "You step twice: each call of step moves the parameters.",
+    replace=("    optimizer.step()\n", "    optimizer.step()\n    optimizer.step()\n"),
+)
+train_step.mistake(
+    "nn.CrossEntropyLoss(...) makes a loss and computes nothing. Write nn.CrossEntropyLoss()"
+    "(logits, labels), or nn.functional.cross_entropy(logits, labels).",
+    replace=("nn.functional.cross_entropy", "nn.CrossEntropyLoss"),
 )
 train_step.mistake(
     "You return the loss after the step. Asked for is the one that the step was made from.",
@@ -522,15 +584,16 @@ def evaluate(rng):
     yield case("batches of the same size", *examples(rng, 12, 4), looks_at="numbers")
     yield case("a ragged last batch", *examples(rng, 10, 4), looks_at="numbers")
     yield case("a single example", *examples(rng, 1, 4), looks_at="numbers")
-    yield case("eval mode", *examples(rng, 6, 3), looks_at="eval mode")
-    yield case("no gradients", *examples(rng, 6, 3), looks_at="gradients")
-    yield case("found in train mode", *examples(rng, 6, 3), looks_at="found in train mode")
-    yield case("found in eval mode", *examples(rng, 6, 3), looks_at="found in eval mode")
-    yield case("batches come from the CPU", *examples(rng, 6, 3), looks_at="device")
+    # Batches of two: three classes never happen to fit two labels.
+    yield case("eval mode", *examples(rng, 6, 2), looks_at="eval mode")
+    yield case("no gradients", *examples(rng, 6, 2), looks_at="gradients")
+    yield case("found in train mode", *examples(rng, 6, 2), looks_at="found in train mode")
+    yield case("found in eval mode", *examples(rng, 6, 2), looks_at="found in eval mode")
+    yield case("batches come from the CPU", *examples(rng, 6, 2), looks_at="device")
 
 
 def examples(rng, count, batch_size):
-    """Weights, pictures, labels, batch size; some answers right and some wrong, none close."""
+    """Weights, pictures, labels, batch size; a third of the answers is wrong, none is close."""
     start = weights(rng, 6, 5, 3)
     images = rng.normal(size=(4 * count + 40, 2, 3))
     scores = np.tanh(images.reshape(len(images), -1) @ start["w1"] + start["b1"])
@@ -538,10 +601,8 @@ def examples(rng, count, batch_size):
     ordered = np.sort(scores, axis=1)
     clear = np.flatnonzero(ordered[:, -1] - ordered[:, -2] > 0.02)[:count]
     labels = scores[clear].argmax(axis=1)
-    wrong = rng.permutation(count) < max(count // 3, 1)
+    wrong = rng.permutation(count) < count // 3
     labels[wrong] = (labels[wrong] + rng.integers(1, 3, size=int(wrong.sum()))) % 3
-    if count == 1:
-        labels = rng.integers(0, 3, size=1)
     return start, images[clear], labels, batch_size
 
 
@@ -564,12 +625,18 @@ def evaluate(model, loader, device):
 
 
 evaluate.mistake(
-    "The model stays in train mode while you evaluate: dropout would go on silencing units.",
+    "The model stays in train mode while you evaluate: dropout would go on silencing units. "
+    "model.eval() changes that, with its brackets.",
     replace=("    model.eval()\n", ""),
 )
 evaluate.mistake(
-    "You record a graph for every batch and never use it. What does torch.no_grad do?",
+    "You record a graph for every batch and never use it. torch.no_grad() prevents that, but only "
+    "as `with torch.no_grad():` before an indented block.",
     replace=("torch.no_grad()", "torch.enable_grad()"),
+)
+evaluate.mistake(
+    "After `with` belongs torch.no_grad(), with its brackets.",
+    replace=("torch.no_grad()", "torch.no_grad"),
 )
 evaluate.mistake(
     "The model is left in eval mode. Whoever trains on then trains without dropout.",
@@ -587,6 +654,43 @@ evaluate.mistake(
 evaluate.mistake(
     "You count right answers. Asked for is their share.",
     replace=("right / seen", "right"),
+)
+evaluate.mistake(
+    "Loss and accuracy have changed places: the loss comes first.",
+    replace=("return total_loss / seen, right / seen", "return right / seen, total_loss / seen"),
+)
+evaluate.mistake(
+    "Your accuracy is in percent. A share goes from 0 to 1.",
+    replace=("right / seen", "100 * right / seen"),
+)
+evaluate.mistake(
+    "Your loss is a total. Asked for is the mean: divide by the number of examples.",
+    replace=("total_loss / seen", "total_loss"),
+)
+evaluate.mistake(
+    "Both of your numbers are totals. Divide them by the number of examples.",
+    replace=("total_loss / seen, right / seen", "total_loss, right"),
+)
+for divided in (
+    "total_loss / len(loader), right / len(loader)",
+    "total_loss / len(loader), right / seen",
+):
+    evaluate.mistake(
+        "len(loader) is the number of batches. What you add up is weighted by examples, so divide "
+        "by the number of examples.",
+        replace=("total_loss / seen, right / seen", divided),
+    )
+evaluate.mistake(
+    "argmax(dim=0) looks for the largest score down the batch. The classes of one picture lie "
+    "along dim=1.",
+    replace=("argmax(dim=1)", "argmax(dim=0)"),
+)
+evaluate.mistake(
+    "The return stands inside the loop, so only the first batch counts.",
+    replace=(
+        "    model.train(was_training)\n    return total",
+        "            model.train(was_training)\n            return total",
+    ),
 )
 evaluate.mistake(
     "Softmax is applied before cross_entropy, which applies it itself.",
@@ -699,12 +803,18 @@ predict.mistake(
     replace=("softmax(dim=1)", "softmax(dim=0)"),
 )
 predict.mistake(
-    "The model predicts in train mode: asked twice, a model with dropout would say two things.",
+    "The model predicts in train mode: asked twice, a model with dropout would say two things. "
+    "model.eval() changes that, with its brackets.",
     replace=("    model.eval()\n", ""),
 )
 predict.mistake(
-    "You record a graph that nobody will use. What does torch.no_grad do?",
+    "You record a graph that nobody will use. torch.no_grad() prevents that, but only as `with "
+    "torch.no_grad():` before an indented block.",
     replace=("torch.no_grad()", "torch.enable_grad()"),
+)
+predict.mistake(
+    "After `with` belongs torch.no_grad(), with its brackets.",
+    replace=("torch.no_grad()", "torch.no_grad"),
 )
 predict.mistake(
     "The model is left in eval mode. Leave it as you found it.",
@@ -722,12 +832,26 @@ predict.mistake(
     ),
 )
 predict.mistake(
-    "Confidences and classes have changed places.",
+    "Confidences and classes have changed places: .max(dim=1) gives the values first, then where "
+    "they stand.",
     replace=("classes.cpu(), confidences.cpu()", "confidences.cpu(), classes.cpu()"),
 )
 predict.mistake(
     "You return the shares of all classes. Asked for is the largest of each picture.",
     replace=("classes.cpu(), confidences.cpu()", "classes.cpu(), probabilities.cpu()"),
+)
+predict.mistake(
+    ".max(dim=1) gives two tensors, each row's largest share and where it stands. The first one is "
+    "the confidences: confidences, classes = ...",
+    replace=("classes.cpu(), confidences.cpu()", "classes.cpu(), probabilities.max(dim=1)"),
+)
+predict.mistake(
+    "Without a dim, max and argmax look through the whole batch. Each picture has its own largest "
+    "share: dim=1.",
+    replace=(
+        "confidences, classes = probabilities.max(dim=1)",
+        "confidences, classes = probabilities.max(), probabilities.argmax()",
+    ),
 )
 predict.mistake(
     "That is the class that the model likes least.",
@@ -863,6 +987,34 @@ fit.mistake(
 fit.mistake(
     "after_epoch is never called, so nobody can watch.",
     replace=("            after_epoch(history)\n", "            pass\n"),
+)
+fit.mistake(
+    "after_epoch is called once, at the end. Call it after each epoch, inside the loop.",
+    replace=(
+        "        if after_epoch is not None:\n            after_epoch(history)\n",
+        "    if after_epoch is not None:\n        after_epoch(history)\n",
+    ),
+)
+fit.mistake(
+    "after_epoch is None when nobody wants to watch, and None can't be called. Ask first.",
+    replace=(
+        "        if after_epoch is not None:\n            after_epoch(history)\n",
+        "        after_epoch(history)\n",
+    ),
+)
+fit.mistake(
+    "Your training loss is a total. Asked for is the mean: divide by the epoch's examples.",
+    replace=("total_loss / seen", "total_loss"),
+)
+fit.mistake(
+    "len(train_loader) is the number of batches. What you add up is weighted by examples, so "
+    "divide by the number of examples.",
+    replace=("total_loss / seen", "total_loss / len(train_loader)"),
+)
+fit.mistake(
+    "Your training loss is what evaluate says of the training batches after the epoch. Asked for "
+    "is the mean of what train_step returned on the way.",
+    replace=("total_loss / seen", "evaluate(model, train_loader, device)[0]"),
 )
 fit.mistake(
     "You note the last batch's loss for the whole epoch.",
@@ -1016,6 +1168,16 @@ save_checkpoint.mistake(
     replace=('    model.load_state_dict(checkpoint["model"])\n', ""),
 )
 save_checkpoint.mistake(
+    "Nothing is put back: load_state_dict and set_state are called, with brackets, on the objects "
+    "that load_checkpoint is given.",
+    replace=(
+        '    model.load_state_dict(checkpoint["model"])\n'
+        '    optimizer.load_state_dict(checkpoint["optimizer"])\n'
+        '    generator.set_state(checkpoint["generator"])\n',
+        "",
+    ),
+)
+save_checkpoint.mistake(
     "You return the whole checkpoint. Asked for is the history.",
     replace=('return checkpoint["history"]', "return checkpoint"),
 )
@@ -1028,7 +1190,8 @@ save_checkpoint.mistake(
     replace=("    checkpoint = {\n", "    model.eval()\n    checkpoint = {\n"),
 )
 save_checkpoint.mistake(
-    "The file holds bound methods, not states: call .state_dict() with brackets.",
+    "The file holds objects, not states, and torch.load reads plain data only. Save .state_dict() "
+    "of model and optimizer and .get_state() of the generator, with brackets.",
     replace=("model.state_dict()", "model.state_dict"),
 )
 

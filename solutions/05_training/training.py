@@ -230,9 +230,8 @@ print(f"{len(sizes)} batches; the last one has {sizes[-1]} pictures")
 # with weights and biases that are already drawn. Layers go into an `nn.Module`: `__init__` makes
 # them and `forward` uses them. Calling the model calls `forward`. Here is one with a single layer:
 
+
 # %% tags=["demo", "nbval-check-output"]
-
-
 class OneLayer(nn.Module):
     def __init__(self, features):
         super().__init__()  # always first: it lets the module find its layers
@@ -254,8 +253,9 @@ for name, parameter in small.named_parameters():
 # ### Exercise 3 · Classifier · 3 points · 20 min
 # The network of unit 04: flatten each picture to a row of pixels, then a hidden layer, ReLU, then
 # the output layer. It returns **logits**, plain scores without softmax: the loss will do the
-# softmax itself, and does it in a way that can't overflow. Call the layers `hidden` and `output`,
-# so that the check can find them.
+# softmax itself, and does it in a way that can't overflow. `images.flatten(start_dim=1)` keeps the
+# first axis, the batch, and lays the others end to end; `torch.relu` is the ReLU. Call the layers
+# `hidden` and `output`, so that the check can find them.
 
 
 # %% exercise="Classifier"
@@ -308,9 +308,9 @@ print(f"untrained loss {untrained_loss:.2f}; no idea at all would be {np.log(10)
 #
 # 1. compute the logits of the batch (forward)
 # 2. compute the loss
-# 3. clear the old gradients: `zero_grad`
-# 4. compute the new ones: `backward`
-# 5. move the parameters: `step`
+# 3. clear the old gradients: the optimizer's `zero_grad`
+# 4. compute the new ones: the loss's `backward`
+# 5. move the parameters: the optimizer's `step`
 #
 # Three of these can be forgotten or swapped without any error message.
 
@@ -389,8 +389,9 @@ for mode in (True, False):
     print(f"{'train' if mode else 'eval'} mode: {twice[0]:.3f}, then {twice[1]:.3f}")
 
 # %% [markdown]
-# The second habit is **no gradients** (`torch.no_grad`): no graph is recorded, which saves memory.
-# The third is **a fair mean**: every picture counts once, in the ragged last batch too.
+# The second habit is **no gradients**: a line `with torch.no_grad():` before an indented block, and
+# no graph is recorded in it, which saves memory. The third is **a fair mean**: every picture counts
+# once, in the ragged last batch too.
 #
 # ### Exercise 5 · evaluate · 3 points · 20 min
 # Loss and accuracy over all batches. Leave the model in the mode in which you found it:
@@ -416,7 +417,7 @@ def evaluate(model, loader, device):
     was_training = model.training
     model.eval()
     total_loss, right, seen = 0.0, 0, 0
-    with torch.no_grad():
+    with torch.no_grad():  # no graph is recorded
         for images, labels in loader:
             images, labels = images.to(device), labels.to(device)
             logits = model(images)
@@ -452,7 +453,8 @@ print(f"learned 64 pictures: test loss {loss:.2f}, test accuracy {accuracy:.2f}"
 #
 # ### Exercise 6 · predict · 2 points · 15 min
 # For each picture the most probable class and its probability. The same habits as in `evaluate`;
-# bring the result back by `.cpu()`, so that anyone can plot it.
+# bring the result back by `.cpu()`, so that anyone can plot it. `torch.softmax(logits, dim=1)`
+# gives the shares; `.max(dim=1)` gives two tensors, each row's largest and where it stands.
 
 
 # %% exercise="predict"
@@ -469,7 +471,7 @@ def predict(model, images, device):
     ### BEGIN SOLUTION
     was_training = model.training
     model.eval()
-    with torch.no_grad():
+    with torch.no_grad():  # no graph is recorded
         probabilities = model(images.to(device)).softmax(dim=1)
     model.train(was_training)
     confidences, classes = probabilities.max(dim=1)
@@ -532,9 +534,8 @@ check.fit(fit)
 # loader, all from one seed, so that two runs can be compared. The long run gets 1,024 hidden units,
 # the short ones later 128. Watch the two losses: which stops falling first?
 
+
 # %% tags=["demo"]
-
-
 def fresh_run(seed, hidden_size=128):
     torch.manual_seed(seed)
     model = Classifier(28 * 28, hidden_size, 10).to(device)

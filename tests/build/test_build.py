@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from autograde import answer_key
 from autograde.build import command
 from autograde.build.mutants import mutants
 from autograde.build.notebooks import released_notebook
@@ -15,6 +16,14 @@ from autograde.unit import SourceError, all_units, load_unit
 from chainrule.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_an_exercise_is_explained_under_the_heading_before_its_own():
+    sections = answer_key._sections(load_unit(ROOT, "01"))
+    assert (sections["weighted_sum"], sections["sigmoid"]) == (
+        "Going to the concert",
+        "How sure are you?",
+    )
 
 
 def test_building_twice_changes_no_byte(copy):

@@ -44,6 +44,14 @@ def test_a_known_mistake_is_named_and_what_it_earns_is_the_value(check, capsys):
     assert "check.weighted_sum.hint()" in shown
 
 
+def test_beside_a_known_mistake_no_second_cause_is_guessed(check, capsys):
+    judged = check.weighted_sum.judge(lambda inputs, weights, bias: inputs * weights + bias)
+    guessed = check.weighted_sum.judge(lambda inputs, weights, bias: (inputs * weights)[:-1])
+    asked = [[case.message.endswith("?") for case in v.cases] for v in (judged, guessed)]
+    assert judged.mistake and not any(asked[0])
+    assert not guessed.mistake and any(asked[1])
+
+
 def test_a_stub_is_not_written_yet(check, capsys):
     def weighted_sum(inputs, weights, bias):
         raise NotImplementedError
@@ -174,6 +182,7 @@ def test_hints_come_one_at_a_time_and_say_when_they_end(check, capsys):
     first, second, third, again = capsys.readouterr().out.strip().splitlines()
     assert first.startswith("Hint 1 of 3") and second.startswith("Hint 2 of 3")
     assert "That was the last" in third and third == again
+    assert "The idea is explained under “" in third
 
 
 def test_a_missing_answer_file_is_one_sentence():

@@ -5,9 +5,11 @@ import itertools
 import numpy as np
 import pytest
 
-from chainrule.backprop import laws, widgets
+from chainrule.backprop import laws, probes, widgets
 from chainrule.backprop.probes import Node
+from chainrule.compare import Close
 from chainrule.data.moons import made_moons
+from chainrule.observe import observe
 
 DIAMOND = [[], [0], [0], [1, 2]]
 DATA = [1.0, 2.0, 3.0, 4.0]
@@ -26,15 +28,52 @@ def test_every_order_with_parents_first_is_right_and_no_other():
     ("order", "said"),
     [
         (None, "returned None"),
+        ([], "your list is empty"),
         ([0, 1, 2, 2, 3], "twice, at places 3 and 4"),
-        ([0, 1, 3], "1 of the 4 Values"),
+        ([0, 1, 3], "1 of the 4 Values is not in your list; it holds 3."),
         ([0, 1, 2], "the result itself"),
         ([1, 0, 2, 3], "computed from (1, at place 2)"),
-        ([0, -1, 1, 2, 3], "no Values of the graph"),
+        ([0, -1, 1, 2, 3], "1 of the 5 things in your list is no Value of the graph"),
     ],
 )
 def test_a_wrong_order_is_told_what_it_breaks(order, said):
     assert said in broken(order)
+
+
+class Value(Node):
+    """A Value as it is when the first exercises are checked: without operators."""
+
+
+@pytest.mark.parametrize(
+    ("double", "said"),
+    [
+        (lambda a: 2 * a.data, "you returned a number instead of a Value."),
+        (lambda a: Value(a + a, (a,)), "A Value is not a number; its number is in .data."),
+        (lambda a: Value(2 * a.data, a), "a tuple of one needs a comma: (a,)"),
+        (lambda a: Value(2 * a.data, (a,), "×"), "a function that takes grad; yours is the string"),
+    ],
+)
+def test_a_value_that_is_put_together_wrongly_is_told_how(double, said):
+    def right(a):
+        return Value(2 * a.data, (a,), lambda grad: (2 * grad,))
+
+    grad = [5.0] * ("takes grad" in said)
+    answers = (
+        observe(probes.add, {"double": work}, ["double", [3.0], *grad], {})
+        for work in (right, double)
+    )
+    assert said in Close().between(*answers)
+
+
+def test_plain_numbers_given_to_a_function_of_values_are_told():
+    seen = observe(probes.gradient_check, lambda f, x: f(*x), [[2.0], [2], [1.0]], {})
+    assert "wrap each number you give it" in seen.message
+
+
+def test_an_order_can_be_asked_for_twice():
+    answers = iter([[], "the second"])
+    asked = probes.topological_order(lambda root: next(answers), [[]], [1.0], 0, again=True)
+    assert asked == "the second"
 
 
 def test_values_that_the_result_does_not_need_may_be_left_out():

@@ -20,8 +20,11 @@ def topological_order(args: list[Any], kwargs: Mapping[str, Any], observed: Any)
         return "you returned None. Does the function end in a return statement?"
     if not isinstance(observed, list):
         return "you returned something other than a list of Values."
+    if not observed:
+        return "your list is empty."
     if strangers := observed.count(-1):
-        return f"{strangers} of the {len(observed)} things in your list are no Values of the graph."
+        are = "are no Values" if strangers > 1 else "is no Value"
+        return f"{strangers} of the {len(observed)} things in your list {are} of the graph."
     places: dict[int, int] = {}
     for place, node in enumerate(observed, start=1):
         if node in places:
@@ -34,10 +37,9 @@ def topological_order(args: list[Any], kwargs: Mapping[str, Any], observed: Any)
     if lost := sorted(reached - set(places)):
         held = ", ".join(f"{data[node]:g}" for node in lost)
         ending = " That is the result itself." if lost == [root] else ""
-        return (
-            f"{len(lost)} of the {len(reached)} Values are not in your list; they hold {held}."
-            f"{ending}"
-        )
+        are, hold = ("are", "they hold") if len(lost) > 1 else ("is", "it holds")
+        said = f"{len(lost)} of the {len(reached)} Values {are} not in your list; {hold} {held}."
+        return said + ending
     for node, place in places.items():
         for parent in parents[node]:
             if places[parent] > place:

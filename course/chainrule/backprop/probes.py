@@ -6,10 +6,14 @@ gradients that the case made up, and not by the learner's own add, mul or tanh.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+
+from chainrule.compare import describe
+from chainrule.observe import TOLD, Raised, freeze, named
 
 Numbers = Sequence[Any]
 Function = Callable[..., Any]
@@ -47,7 +51,7 @@ def add(
     numbers: Numbers,
     grad: Any = None,
     twice: bool = False,
-) -> dict[str, Any]:
+) -> dict[str, Any] | Raised:
     """One call of the operation `which`, and what is asked about it.
 
     numbers: the data of its inputs. grad: None to look at the result, otherwise the gradient
@@ -56,18 +60,51 @@ def add(
     function = work[which]
     value = value_class(function)
     inputs = [value(numbers[0])] * 2 if twice else [value(number) for number in numbers]
-    result = function(*inputs)
-    if not hasattr(result, "parents"):
-        return {"returned": result}
-    if grad is None:
-        return {"data": result.data, "parents": [place(p, inputs) for p in result.parents]}
+    with numbers_are_in_data():
+        result = function(*inputs)
+        if not hasattr(result, "parents"):
+            return {"returned": result, "wanted": "a Value"}
+        if grad is None:
+            return result_and_parents(result, inputs)
+        if not callable(result.local_backward):
+            return Raised(
+                TOLD,
+                "the third argument of Value is local_backward, a function that takes grad; yours "
+                f"is {describe(freeze(result.local_backward))}.",
+            )
+        passed_back = result.local_backward(grad)
+    grads = [item.grad for item in inputs]
     return {
-        "gradients passed back": result.local_backward(grad),
-        "grad of the inputs, which only `backward` may change": [item.grad for item in inputs],
+        "gradients passed back": passed_back,
+        "the inputs' own grad, which only `backward` may change": grads,
     }
 
 
 tanh = add
+
+
+def result_and_parents(result: Any, inputs: Sequence[Any]) -> dict[str, Any] | Raised:
+    """The number in a result, and which of the inputs its parents are."""
+    if not isinstance(result.parents, (tuple, list)):
+        said = "the second argument of Value is a tuple, the parents."
+        if place(result.parents, inputs) >= 0:
+            said += " (a) in plain brackets is a itself; a tuple of one needs a comma: (a,)"
+        return Raised(TOLD, said)
+    names = {number: "ab"[number] for number in range(len(inputs))}
+    parents = [names.get(place(parent, inputs), "something else") for parent in result.parents]
+    return {"data": result.data, "parents": parents}
+
+
+@contextmanager
+def numbers_are_in_data() -> Iterator[None]:
+    """Say more where Python says that it can't calculate with a Value."""
+    try:
+        yield
+    except TypeError as error:
+        if "'Value'" not in str(error):
+            raise
+        said = f"{error}. A Value is not a number; its number is in .data"
+        raise TypeError(said).with_traceback(error.__traceback__) from None
 
 
 def place(item: Any, among: Sequence[Any]) -> int:
@@ -79,14 +116,23 @@ def place(item: Any, among: Sequence[Any]) -> int:
 
 
 def topological_order(
-    work: Function, parents: Sequence[Sequence[int]], data: Numbers, root: int
+    work: Function,
+    parents: Sequence[Sequence[int]],
+    data: Numbers,
+    root: int,
+    again: bool = False,
 ) -> Any:
-    """The learner's order of a made graph, as the numbers of its Values; -1 for a stranger."""
+    """The learner's order of a made graph, as the numbers of its Values; -1 for a stranger.
+
+    again: it was asked for once before.
+    """
     value = value_class(work)
     nodes = [value(number) for number in data]
     for node, numbers in zip(nodes, parents, strict=True):
         node.parents = tuple(nodes[number] for number in numbers)
     order = work(nodes[root])
+    if again:
+        order = work(nodes[root])
     if not isinstance(order, (list, tuple)):
         return order
     return [place(item, nodes) for item in order]
@@ -143,6 +189,8 @@ def gradient_check(
     value = value_class(work)
 
     def function(*values: Any) -> Any:
+        if not all(hasattr(item, "local_backward") for item in values):
+            raise TypeError("the function takes Values; wrap each number you give it: Value(x)")
         numbers = [item.data for item in values]
         whole = float(np.prod(numbers))
         terms = [s * x**p for x, p, s in zip(numbers, powers, scale, strict=True)]
@@ -154,7 +202,9 @@ def gradient_check(
             sum(terms) + whole, tuple(values), lambda grad: tuple(grad * slope for slope in slopes)
         )
 
-    return named(work(function, list(inputs), **kwargs), ["by backward", "by moving the inputs"])
+    return named(
+        work(function, list(inputs), **kwargs), ["the gradients by backward", "the measured ones"]
+    )
 
 
 # --- arrays ----------------------------------------------------------------------------------
@@ -172,14 +222,7 @@ def matmul_backward(
     work: Function, grad: np.ndarray, a: np.ndarray, b: np.ndarray, looks_at: str
 ) -> dict[str, Any]:
     """The gradient of a, the gradient of b, or both."""
-    found = named(work(grad, a, b), ["gradient of a", "gradient of b"])
+    found = named(work(grad, a, b), ["the gradient of a", "the gradient of b"])
     if looks_at == "both" or "returned" in found:
         return found
     return {looks_at: found[looks_at]}
-
-
-def named(result: Any, names: list[str]) -> dict[str, Any]:
-    """Returned values by name; whatever is not that many values is passed on as it is."""
-    if isinstance(result, (tuple, list)) and len(result) == len(names):
-        return dict(zip(names, result, strict=True))
-    return {"returned": result}

@@ -33,12 +33,19 @@ def pairs(x: np.ndarray, batches: Any) -> str | None:
         return "you returned None. Does the function end in a return statement?"
     if not isinstance(batches, list) or not batches:
         return "a list of batches is expected, each a pair of rows and their targets."
+    if are_two_lists(batches):
+        return "you returned two lists; one list of pairs (x, targets) is expected."
     for number, batch in enumerate(batches, start=1):
         if not isinstance(batch, list) or len(batch) != 2:
-            return f"your batch {number} is not a pair of two arrays, the rows and their targets."
+            return f"your batch {number} is not a pair (x, targets) of two arrays."
         rows, known = batch
         if not isinstance(rows, np.ndarray) or not isinstance(known, np.ndarray):
-            return f"your batch {number} does not hold two arrays."
+            return f"your batch {number} is a pair, but each pair is (x, targets), two arrays."
+        if rows.ndim == 1 and known.ndim == 0:
+            return (
+                f"your batch {number} is one row and one target. A batch has batch_size rows: each "
+                "pair is (x, targets), two arrays."
+            )
         if rows.ndim != 2 or rows.shape[1] != x.shape[1]:
             return (
                 f"the rows of your batch {number} have shape {rows.shape}; the table has shape "
@@ -52,6 +59,16 @@ def pairs(x: np.ndarray, batches: Any) -> str | None:
     return None
 
 
+def are_two_lists(batches: list[Any]) -> bool:
+    """Whether it is the x of all batches and then the targets of all, which is no list of pairs."""
+    for part, dimensions in zip(batches, (2, 1), strict=False):
+        if not isinstance(part, list) or len(batches) != 2:
+            return False
+        if not all(isinstance(one, np.ndarray) and one.ndim == dimensions for one in part):
+            return False
+    return True
+
+
 def sizes(
     x: np.ndarray, targets: np.ndarray, batch_size: int, observed: dict[str, Batches]
 ) -> str | None:
@@ -62,7 +79,8 @@ def sizes(
         return None
     said = f"{len(x)} rows in batches of {batch_size}: yours have the sizes {found[:8]}."
     if left and found == [batch_size] * full:
-        return f"{said} {left} rows are left over at the end and in no batch."
+        over = f"{left} rows are" if left > 1 else "1 row is"
+        return f"{said} {over} left over at the end and in no batch."
     return f"{said} All should be full but the last, which takes what is left."
 
 
@@ -71,12 +89,18 @@ def every_row_once(
 ) -> str | None:
     """All batches together are the table: no row lost, none twice, none invented."""
     place = positions(x, together(observed["once"])[0])
-    if (place < 0).any():
-        return f"{int((place < 0).sum())} of the rows that you returned are not rows of the table."
+    if strangers := int((place < 0).sum()):
+        return f"of the rows that you returned, {strangers} can't be found in the table."
     lost = len(x) - len(np.unique(place))
     if lost:
-        return f"{lost} of {len(x)} rows are in no batch. Were they cut off, or others drawn twice?"
-    return None if len(place) == len(x) else f"{len(place) - len(x)} rows are there twice."
+        are = "are" if lost > 1 else "is"
+        return (
+            f"{lost} of {len(x)} rows {are} in no batch. Were they cut off, or others drawn twice?"
+        )
+    twice = len(place) - len(x)
+    if not twice:
+        return None
+    return f"{twice} rows are there twice." if twice > 1 else "1 row is there twice."
 
 
 def own_targets(
@@ -89,8 +113,8 @@ def own_targets(
     if not strange.any():
         return None
     return (
-        f"{int(strange.sum())} of {len(rows)} rows have a target that belongs to another row. Do "
-        "rows and targets follow the same order?"
+        f"of {len(rows)} rows, {int(strange.sum())} came with a target that belongs to another. "
+        "Do rows and targets follow the same order?"
     )
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.observe import CHANGED_INPUT, Raised
+
 # The functions whose slope is asked for: f(A, p), where A comes with the case.
 _FUNCTIONS: dict[str, Callable[[np.ndarray, np.ndarray], Any]] = {
     "squares": lambda A, p: np.sum(A * p**2),
@@ -52,15 +54,22 @@ def minibatches(
     batch_size: int,
     seed: int,
     looks_at: str,
-) -> dict[str, Any]:
+) -> dict[str, Any] | Raised:
     """The batches of one epoch; for two of the laws those of a second epoch as well."""
+    given = x.copy(), targets.copy()
+
+    def epoch(rng: np.random.Generator) -> Any:
+        return _listed(work(*given, batch_size, rng))
+
     rng = np.random.default_rng(seed)
-    epochs = {"once": _listed(work(x.copy(), targets.copy(), batch_size, rng))}
+    epochs = {"once": epoch(rng)}
     if looks_at == "repeatable":
-        again = np.random.default_rng(seed)
-        epochs["again"] = _listed(work(x.copy(), targets.copy(), batch_size, again))
+        epochs["again"] = epoch(np.random.default_rng(seed))
     if looks_at == "by chance":
-        epochs["next"] = _listed(work(x.copy(), targets.copy(), batch_size, rng))
+        epochs["next"] = epoch(rng)
+    if not (np.array_equal(given[0], x) and np.array_equal(given[1], targets)):
+        said = "your function changes the table that it is given, which its caller still needs."
+        return Raised(CHANGED_INPUT, said)
     return epochs
 
 

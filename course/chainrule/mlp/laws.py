@@ -19,10 +19,10 @@ def solve_xor(args: list[Any], kwargs: Mapping[str, Any], observed: Any) -> str 
     (switches,) = args
     if "returned" in observed:
         return f"the four values {', '.join(NAMES)} are expected, in this order."
-    for name, kind in zip(NAMES, observed["kinds"], strict=True):
+    for name, kind in zip(NAMES, observed.get("kinds", ()), strict=False):
         if kind in ("list", "tuple"):
             return f"your {name} is a {kind}; make it an array: np.array(...)."
-    if said := wrong_shape(observed["shapes"]):
+    if "shapes" in observed and (said := wrong_shape(observed["shapes"])):
         return said
     lamp = np.asarray(observed["lamp"], dtype=float)
     if lamp.size != len(switches):
@@ -45,4 +45,6 @@ def wrong_shape(shapes: list[list[int]]) -> str | None:
         return f"your b1 has shape {tuple(shapes[1])}; with this W1 it is ({hidden},)."
     if shapes[2] not in ([hidden], [hidden, 1]):
         return f"your W2 has shape {tuple(shapes[2])}; with this W1 it is ({hidden},)."
-    return None if shapes[3] in ([], [1]) else f"your b2 has shape {shapes[3]}; it is one number."
+    if shapes[3] not in ([], [1]):
+        return f"your b2 has shape {tuple(shapes[3])}; it is one number."
+    return None

@@ -7,30 +7,43 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.mlp.laws import wrong_shape
+from chainrule.observe import named
+
 Function = Callable[..., Any]
 
 
 def solve_xor(work: Function, x: np.ndarray) -> dict[str, Any]:
-    """What the network with the learner's weights says for the switches x, (batch, 2)."""
+    """What the network with the learner's weights says for the switches x, (batch, 2).
+
+    Only the lamp, when the parts fit together: how they are written does not matter then.
+    """
     parts = work()
     if not isinstance(parts, (tuple, list)) or len(parts) != 4:
         return {"returned": parts}
     kinds = [type(part).__name__ for part in parts]
+    if "list" in kinds or "tuple" in kinds:
+        return {"kinds": kinds}
     shapes = [list(np.shape(part)) for part in parts]
+    if wrong_shape(shapes):
+        return {"shapes": shapes}
     W1, b1, W2, b2 = parts
-    try:
-        lamp = np.heaviside(np.heaviside(x @ W1 + b1, 1.0) @ W2 + b2, 1.0)
-    except ValueError:  # the law says which shape is wrong
-        lamp = None
-    return {"kinds": kinds, "shapes": shapes, "lamp": lamp}
+    lamp = np.heaviside(np.heaviside(x @ W1 + b1, 1.0) @ W2 + b2, 1.0)
+    return {"lamp": lamp.ravel() if lamp.size == len(x) else lamp}
 
 
 def relu(
     work: Mapping[str, Function], z: np.ndarray, grad: np.ndarray | None = None
 ) -> dict[str, Any]:
-    """relu of z, or relu_backward when a gradient is given; and what became of z."""
-    result = work["relu"](z) if grad is None else work["relu_backward"](grad, z)
-    return {"result": result, "the z you were given": z}
+    """relu of z, or relu_backward when a gradient is given; and what became of the inputs."""
+    if grad is None:
+        return {"what relu returns": work["relu"](z), "the z you were given": z}
+    result = work["relu_backward"](grad, z)
+    return {
+        "what relu_backward returns": result,
+        "the z you were given": z,
+        "the grad you were given": grad,
+    }
 
 
 def linear_forward(
@@ -57,8 +70,8 @@ def shapes(work: Function, sizes: list[int], seed: int) -> dict[str, Any]:
     """The shapes of a new network's weights, and its biases."""
     model = work(sizes, np.random.default_rng(seed))
     return {
-        "shapes of the weights": [list(np.shape(W)) for W in model.weights],
-        "biases": list(model.biases),
+        "the shapes of self.weights": [list(np.shape(W)) for W in model.weights],
+        "self.biases": list(model.biases),
     }
 
 
@@ -68,7 +81,7 @@ def spread(work: Function, sizes: list[int], seed: int) -> dict[str, Any]:
     told = {}
     for number, (W, inputs) in enumerate(zip(model.weights, sizes, strict=False), start=1):
         scaled = np.asarray(W) * np.sqrt(inputs / 2)
-        told[f"layer {number}, times the square root of inputs / 2"] = {
+        told[f"layer {number}'s weights, times the square root of inputs / 2"] = {
             "spread": round(float(scaled.std()), 1),
             "mean": round(float(scaled.mean()), 1) + 0.0,  # no minus zero
         }
@@ -123,8 +136,8 @@ def step(
 ) -> dict[str, Any]:
     """The weights and biases after one step with the given gradients."""
     model = filled(work, sizes, weights, biases)
-    model.step(grad_weights, grad_biases, learning_rate)
-    return {"weights": list(model.weights), "biases": list(model.biases)}
+    model.step(grad_weights, grad_biases, learning_rate=learning_rate)  # as the notebook calls it
+    return {"self.weights": list(model.weights), "self.biases": list(model.biases)}
 
 
 def together(
@@ -163,10 +176,3 @@ def filled(
     model = work(sizes, np.random.default_rng(0))
     model.weights, model.biases = list(weights), list(biases)
     return model
-
-
-def named(result: Any, names: list[str]) -> dict[str, Any]:
-    """Returned values by name; whatever is not that many values is passed on as it is."""
-    if isinstance(result, (tuple, list)) and len(result) == len(names):
-        return dict(zip(names, result, strict=True))
-    return {"returned": result}

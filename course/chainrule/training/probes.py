@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import functools
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset, default_collate
+
+from chainrule.observe import CHANGED_INPUT, Raised, freeze_error, named
 
 Arrays = Mapping[str, np.ndarray]
 Probe = Callable[..., Any]
@@ -32,11 +36,15 @@ torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
 
 @contextmanager
 def steady() -> Iterator[None]:
-    """One thread, random numbers of our own, gradients on; afterwards all is as it was."""
+    """One thread, our own random numbers, gradients on, no warnings; then all is as it was."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+        with (
+            torch.random.fork_rng(devices=[]),
+            torch.enable_grad(),
+            warnings.catch_warnings(action="ignore"),
+        ):
             torch.default_generator.manual_seed(0)
             yield
     finally:
@@ -57,8 +65,31 @@ def steadily(probe: Probe) -> Probe:
                 if not str(error):
                     raise
                 raise TypeError(str(error)).with_traceback(error.__traceback__) from None
+            except Exception as error:
+                return told_apart(freeze_error(error))
 
     return run
+
+
+# PyTorch raises the same exceptions for many reasons. A mistake is known by the exception's type,
+# so the reasons that a mistake is known for become part of it: "RuntimeError (nothing marked)".
+REASONS = {
+    "does not require grad and does not have a grad_fn": "nothing marked",
+    "is invalid for input of size": "a fixed size",
+    "not ReLU": "a layer, not its result",
+    "Boolean value of Tensor": "a tensor as yes or no",
+    "'NoneType' object is not callable": "None was called",
+    "the context manager protocol": "with",
+    "'FashionDataset' object has no attribute": "never kept",
+}
+
+
+def told_apart(raised: Raised) -> Raised:
+    """The same exception, with its reason in the type where it is one of REASONS."""
+    for words, reason in REASONS.items():
+        if words in raised.message:
+            return replace(raised, type=f"{raised.type} ({reason})")
+    return raised
 
 
 def tensor(array: np.ndarray) -> torch.Tensor:
@@ -87,7 +118,13 @@ class Watched(nn.Module):
         return torch.tanh(rows @ self.w1 + self.b1) @ self.w2 + self.b2
 
     def weights(self) -> dict[str, torch.Tensor]:
-        return {name: value.detach().clone() for name, value in self.named_parameters()}
+        """The parameters under names that mean something to whoever didn't write this class."""
+        layers = {"1": "the first layer's", "2": "the last layer's"}
+        kinds = {"w": "weights afterwards", "b": "biases afterwards"}
+        return {
+            f"{layers[name[1]]} {kinds[name[0]]}": value.detach().clone()
+            for name, value in self.named_parameters()
+        }
 
 
 class LeftOnCPU(torch.Tensor):
@@ -112,7 +149,7 @@ class LeftOnCPU(torch.Tensor):
             raise RuntimeError(
                 "Expected all tensors to be on the same device, but found at least two devices, "
                 "cuda:0 and cpu! (This check plays the GPU: the model is on `device`, the batches "
-                "are not.)"
+                "are not)"
             )
         return super().__torch_function__(func, types, args, kwargs)
 
@@ -133,13 +170,6 @@ def loader(
 
     data = TensorDataset(tensor(images), tensor(labels))
     return DataLoader(data, batch_size=batch_size, collate_fn=collate)
-
-
-def named(result: Any, names: list[str]) -> dict[str, Any]:
-    """Returned values by name; whatever is not that many values is passed on as it is."""
-    if isinstance(result, (tuple, list)) and len(result) == len(names):
-        return dict(zip(names, result, strict=True))
-    return {"returned": result}
 
 
 # --- the exercises -------------------------------------------------------------------------------
@@ -164,11 +194,11 @@ def autograd_gradient(
         calls += 1
         return FUNCTIONS[function](values, scale)
 
-    seen = {"gradient": work(height, point)}
+    seen = {"the gradient": work(height, point)}
     if looks_at == "calls":
-        seen["how often the function was called"] = calls
+        seen["calls of the function"] = calls
     if looks_at == "again":
-        seen["gradient, asked a second time"] = work(height, point)
+        seen["the gradient, asked a second time"] = work(height, point)
     if looks_at == "x":
         seen["x afterwards"] = point.detach().clone()
         seen["x afterwards wants gradients"] = point.requires_grad
@@ -182,19 +212,19 @@ def FashionDataset(
 ) -> dict[str, Any]:
     """Items of the learner's data set, put together as a DataLoader does it."""
     dataset = work(images, labels)
-    if looks_at == "length":
-        batches = [labels for _, labels in DataLoader(dataset, batch_size=places[0])]
-        return {"len": len(dataset), "labels, batch by batch": batches}
     items = [dataset[place] for place in places]
     for item in items:
         if not isinstance(item, (tuple, list)) or len(item) != 2:
-            return {"dataset[index]": item}
+            return named(item, ["picture", "label"])
+    if looks_at == "length":
+        batches = [labels for _, labels in DataLoader(dataset, batch_size=places[0])]
+        return {"len(dataset)": len(dataset), "the labels, batch by batch": batches}
     pictures, classes = default_collate([tuple(item) for item in items])
     seen: dict[str, Any] = {}
     if looks_at in ("picture", "both"):
-        seen |= {"pictures": pictures, "dtype of a picture": dtype_of(pictures)}
+        seen |= {"the pictures": pictures, "dtype of a picture": dtype_of(pictures)}
     if looks_at in ("label", "both"):
-        seen |= {"labels": classes, "dtype of a label": dtype_of(classes)}
+        seen |= {"the labels": classes, "dtype of a label": dtype_of(classes)}
     return seen
 
 
@@ -202,8 +232,23 @@ def dtype_of(value: Any) -> str:
     return str(getattr(value, "dtype", type(value).__name__)).removeprefix("torch.")
 
 
-class OtherLayers(Exception):
-    """The model's parameters are not those that the docstring names."""
+def wrong_layers(model: nn.Module, weights: Arrays) -> str:
+    """What is wrong with a Classifier's layers, or "" when they can take the case's weights."""
+    shapes = {name: tuple(value.shape) for name, value in model.named_parameters()}
+    layers = list(dict.fromkeys(name.rpartition(".")[0] for name in shapes))
+    if not layers:
+        return "PyTorch finds no layers in your Classifier; hidden and output are asked for."
+    if sorted(layers) != ["hidden", "output"]:
+        are = "layer is called" if len(layers) == 1 else "layers are called"
+        return f"your {are} {', '.join(layers)}; hidden and output are asked for."
+    if missing := sorted(weights.keys() - shapes):
+        return (
+            f"your layers have no {' and no '.join(missing)}; nn.Linear makes weights and biases."
+        )
+    for name, value in weights.items():
+        if shapes[name] != value.shape:
+            return f"your {name} has shape {shapes[name]}; here it should be {value.shape}."
+    return ""
 
 
 @steadily
@@ -215,30 +260,22 @@ def Classifier(
     weights: Arrays,
     images: np.ndarray,
     looks_at: str,
-) -> dict[str, Any]:
+) -> dict[str, Any] | Raised:
     """The learner's module with weights from the case: its layers, its logits, its gradients."""
     model = work(pixels, hidden_size, classes)
     parameters = dict(model.named_parameters())
     if looks_at == "layers":
-        shapes = {name: list(value.shape) for name, value in parameters.items()}
-        return {"shape of each parameter": shapes}
-    if parameters.keys() != weights.keys():
-        raise OtherLayers(
-            f"the parameters of your Classifier are {sorted(parameters) or 'none'}; "
-            f"the docstring's two layers have {sorted(weights)}"
-        )
+        shapes = {name: list(value.shape) for name, value in sorted(parameters.items())}
+        return {"the names of the parameters": ", ".join(shapes), "their shapes": shapes}
+    if said := wrong_layers(model, weights):
+        return Raised(CHANGED_INPUT, said)
     for name, parameter in parameters.items():
-        if parameter.shape != weights[name].shape:
-            raise OtherLayers(
-                f"{name} has shape {tuple(parameter.shape)}; with {pixels} pixels, hidden_size "
-                f"{hidden_size} and {classes} classes it should be {weights[name].shape}"
-            )
         parameter.data = tensor(weights[name])
     logits = model(tensor(images))
     if looks_at == "logits":
-        return {"logits": logits}
+        return {"the logits": logits}
     (logits**2).sum().backward()
-    return {name: parameter.grad for name, parameter in parameters.items()}
+    return {f"the gradient of {name}": parameter.grad for name, parameter in parameters.items()}
 
 
 @steadily
@@ -259,9 +296,9 @@ def train_step(
     ]
     seen: dict[str, Any] = {}
     if looks_at in ("loss", "all"):
-        seen["loss of each step"] = losses
+        seen["the losses"] = losses
     if looks_at == "graph":
-        seen["loss"] = losses[0]
+        seen["the loss"] = losses[0]
         seen["the loss still holds its graph"] = bool(getattr(losses[0], "requires_grad", False))
     if looks_at != "loss":
         seen |= model.weights()
@@ -287,7 +324,7 @@ def evaluate(
     if looks_at == "gradients":
         seen["passes that kept a graph"] = len(model.modes)
     if looks_at.startswith("found"):
-        seen["in train mode afterwards"] = model.training
+        seen["train mode afterwards"] = model.training
     return seen
 
 
@@ -305,7 +342,7 @@ def predict(work: Probe, weights: Arrays, images: np.ndarray, looks_at: str) -> 
     if looks_at == "gradients":
         seen["passes that kept a graph"] = len(model.modes)
     if looks_at.startswith("found"):
-        seen["in train mode afterwards"] = model.training
+        seen["train mode afterwards"] = model.training
     return seen
 
 
@@ -337,9 +374,9 @@ def fit(
     if looks_at in ("history", "device"):
         seen["history"] = history
     if looks_at == "mode":
-        seen["steps in train mode"] = sum(model.modes)
+        seen["how many steps in train mode"] = sum(model.modes)
     if looks_at == "after_epoch":
-        seen["lengths of the lists at each call"] = reports
+        seen["the lengths of the three lists, call by call"] = reports
     if looks_at != "history":
         seen |= model.weights()
     return seen
