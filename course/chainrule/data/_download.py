@@ -26,11 +26,15 @@ CHUNK = 65_536
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file offered as `<name>.gz`; `size` (bytes) and `sha256` are those of the unpacked file."""
+    """A file offered as `<name>.gz`; `size` (bytes) and `sha256` are those of the unpacked file.
+
+    ending: what stands behind the name in the URL; "" where the file is offered unpacked.
+    """
 
     name: str
     size: int
     sha256: str
+    ending: str = ".gz"
 
 
 class Refused(Exception):
@@ -50,7 +54,7 @@ def fetch(
 ) -> list[Path]:
     """The unpacked files, from the cache or else from the first base that delivers them all.
 
-    title: what messages call the set. bases: URLs below which `<name>.gz` is looked for, in order.
+    title: what messages call the set. bases: URLs below which the files are looked for, in order.
     folder: where the files are kept; it is made when something is downloaded.
     Raises UserError when no base delivers, or when the folder can't be written to.
     """
@@ -78,7 +82,7 @@ def _fetch_one(title: str, file: RemoteFile, base: str, folder: Path, retries: i
         path=folder,
         base_url=base,
         registry={file.name: f"sha256:{file.sha256}"},
-        urls={file.name: f"{base.rstrip('/')}/{file.name}.gz"},
+        urls={file.name: f"{base.rstrip('/')}/{file.name}{file.ending}"},
         retry_if_failed=retries,
     )
     return Path(keeper.fetch(file.name, downloader=_Unpacker(file, f"{title}, {file.name}")))
@@ -108,7 +112,7 @@ class _Unpacker:
         except HTTPError as error:
             status = error.response.status_code if error.response is not None else 500
             kind = Refused if status < 500 else Damaged  # a 503 may be gone in a moment
-            raise kind(f"answers {status} for {self.file.name}.gz") from None
+            raise kind(f"answers {status} for {self.file.name}{self.file.ending}") from None
         finally:
             bar.close()
         Path(output_file).write_bytes(unpacked(packed.getvalue(), size))
