@@ -1,0 +1,1 @@
+"""Settings to start workers for `chainrule grade` on other machines; see README.md."""
