@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,9 @@ from chainrule.answers import Answers, Draw
 UNREADABLE = "unreadable"  # in place of the hash of a submission that can't be read
 
 log = logging.getLogger(__name__)
+
+# The parsers of Markdown and HTML keep state while they work: two pages at once spoil each other.
+_one_page = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -143,11 +147,9 @@ def run_submission(
 def with_pages(grading: Grading, graded: Graded, notebook: NotebookNode) -> Graded:
     """The same with the graded notebook for formgrader and the learner's page made."""
     record = graded.record
-    return replace(
-        graded,
-        notebook=autograded_text(notebook, record),
-        page=feedback_html(record, notebook, grading.answers),
-    )
+    with _one_page:
+        page = feedback_html(record, notebook, grading.answers)
+    return replace(graded, notebook=autograded_text(notebook, record), page=page)
 
 
 def same_for_all(

@@ -107,6 +107,26 @@ def test_after_stop_nothing_further_is_begun(small):
     assert len(graded) == len(taken) <= engine.IN_HAND + 1
 
 
+def test_pages_made_at_the_same_time_are_the_pages_made_alone(small):
+    """The parser of Markdown is not safe in threads; its cache would keep what it spoiled."""
+    todo = handed_in(small)
+    pages = {one.learner: page(small, one.learner) for one in todo}
+    for _ in range(3):
+        cells.markdown.cache_clear()
+        with open_engine(small.grading, jobs=4) as workers:
+            for one in workers.graded(iter(todo), threading.Event()):
+                text = without_time(one.page or "")
+                assert text == pages[one.record.learner]
+
+
+def page(small, learner: str) -> str:
+    return without_time(small.class_folder.feedback(learner, small.unit).read_text())
+
+
+def without_time(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if "Graded " not in line)
+
+
 @pytest.mark.parametrize(
     "address", ["tcp://grader.example.org:8786", "tcp://10.0.0.7:8786", "ws://localhost", "grader"]
 )
