@@ -19,6 +19,7 @@ from autograde.cohort.engine import open_engine, require_encryption
 from autograde.cohort.grade import grade_class
 from autograde.cohort.grade_one import HandedIn
 from autograde.cohort.keys import make_keys
+from autograde.report import cells
 from chainrule.errors import UserError
 
 
