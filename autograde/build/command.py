@@ -209,8 +209,9 @@ def show_proofs(proofs: dict[str, list[Proof]]) -> None:
         console.print(f"{number:>3}  {title}")
     if any(proof.recorded for unit in proofs.values() for proof in unit):
         console.print(
-            "rec: it held when the unit was measured, and nothing that it depends on has changed "
-            "since. `make proofs` proves everything again.",
+            "rec: it held when the unit was measured, and since then neither the unit nor what "
+            "draws, judges and proves has changed. `make proofs` proves everything again, against "
+            "all of the package, the other units' too.",
             soft_wrap=True,
         )
     for folder, unit in proofs.items():
@@ -221,6 +222,8 @@ def proofs_digest(unit: Unit) -> str:
     """A hash of what decides whether the proofs hold: the unit, and what draws, judges and proves.
 
     Whether the sandbox and the grader work is for proof 1, made every time, and for the tests.
+    What other units' packages change (a solution that stands there, a function that answers, a
+    probe that is borrowed) only `make proofs` sees.
     """
     learner, ours = unit.package.parent, unit.root / "autograde"
     paths = [unit.source, unit.source.with_name("exercises.py"), unit.released, unit.answers]
