@@ -21,6 +21,8 @@ NOSUID, NODEV, NOEXEC, RECURSIVE, PRIVATE = 2, 4, 8, 16384, 1 << 18
 
 SET_DEATH_SIGNAL, SET_DUMPABLE, DROP_BOUND, SET_SUBREAPER, SET_NO_NEW_PRIVS = 1, 4, 24, 36, 38
 
+COLLAPSE = 25  # madvise, Linux 6.1
+
 SCRATCH = "/tmp"
 SCRATCH_SIZE = "256m"
 SHARED_SIZE = "64m"
@@ -92,6 +94,11 @@ def count_against(user: int) -> None:
 def hide_memory(hidden: bool) -> None:
     """Whether other processes of this user may not look into this one."""
     prctl(SET_DUMPABLE, 0 if hidden else 1)
+
+
+def collapse(start: int, length: int) -> None:
+    """Make one huge page of the memory there; where that can't be done it stays as it is."""
+    libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(length), COLLAPSE)
 
 
 def adopt_orphans() -> None:

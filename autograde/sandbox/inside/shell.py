@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ast import PyCF_ONLY_AST
 from typing import Any
 
 from IPython.core.compilerop import CachingCompiler
@@ -30,6 +31,14 @@ class GradingShell(InteractiveShell):
     display_pub_class = SilentPublisher
     compiler_class = NamingCompiler
     cell_name = ""  # of the cell that runs now
+
+    def transform_cell(self, raw_cell: str) -> str:
+        """Plain Python stays as it is; only what Python can't read may be IPython's own syntax."""
+        try:
+            compile(raw_cell, "", "exec", PyCF_ONLY_AST)
+        except Exception:
+            return super().transform_cell(raw_cell)
+        return raw_cell if raw_cell.endswith("\n") else raw_cell + "\n"
 
     def system(self, command: str) -> None:
         self.user_ns["_exit_code"] = 0
