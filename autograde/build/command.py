@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from rich.table import Table
 from autograde.answer_key import AnswerKey, make_answers
 from autograde.build.execute import Executed, execute
 from autograde.build.notebooks import notebook_text, plain_notebook, released_notebook
-from autograde.build.proofs import TITLES, Proof, Subject, prove, prove_ends, source_digest
+from autograde.build.proofs import TITLES, Proof, Subject, prove, prove_now, source_digest
 from autograde.build.syllabus import syllabus_text
 from autograde.cohort.class_folder import write_atomically
 from autograde.unit import SourceError, Unit, all_units, load_unit
@@ -31,6 +32,8 @@ from chainrule.observe import freeze
 console = Console(highlight=False)
 
 COMMAND_LINE = ("__main__.py", "cli.py", "commands.py")  # no notebook imports these
+
+IMPORTED = re.compile(r"^\s*(?:from|import) chainrule\.(\w+(?:\.\w+)*)", re.MULTILINE)
 
 
 def build_units(
@@ -46,9 +49,13 @@ def build_units(
     for unit in units:
         try:
             with console.status(f"{unit.name.folder}: building"):
-                failures += check_unit(unit) if check else build_unit(unit)
+                executed = None
+                if check:
+                    failures += check_unit(unit)
+                else:
+                    executed = build_unit(unit)
                 if check or measure:
-                    proofs[unit.name.folder] = prove_unit(unit, measure, fresh)
+                    proofs[unit.name.folder] = prove_unit(unit, measure, fresh, executed)
         except SourceError as error:
             failures.append(str(error))
     try:
@@ -67,16 +74,20 @@ def build_units(
     return 1 if failures else 0
 
 
-def build_unit(unit: Unit) -> list[str]:
-    """Write answers, released notebook and executed solution, each only when it changes."""
+def build_unit(unit: Unit) -> Executed | None:
+    """Write answers, released notebook and executed solution, each only when it changes.
+
+    Returns the run of the solved notebook if there had to be one.
+    """
     write_answers(unit)
     write_if_changed(unit.released, released_notebook(unit))
     digest = outputs_digest(unit)
-    if _stored(unit.solved).get("source") != digest:
-        executed = run_solved(unit)
-        executed.notebook.metadata.chainrule["source"] = digest
-        write_if_changed(unit.solved, notebook_text(executed.notebook))
-    return []
+    if _stored(unit.solved).get("source") == digest:
+        return None
+    executed = run_solved(unit)
+    executed.notebook.metadata.chainrule["source"] = digest
+    write_if_changed(unit.solved, notebook_text(executed.notebook))
+    return executed
 
 
 def write_answers(unit: Unit) -> None:
@@ -98,8 +109,13 @@ def check_unit(unit: Unit) -> list[str]:
     return wrong
 
 
-def prove_unit(unit: Unit, measure: bool, fresh: bool) -> list[Proof]:
-    """The ten proofs; those that nothing has changed for are taken from the record or the cache."""
+def prove_unit(
+    unit: Unit, measure: bool, fresh: bool, executed: Executed | None = None
+) -> list[Proof]:
+    """The ten proofs; those that nothing has changed for are taken from the record or the cache.
+
+    executed: a run of the solved notebook as it is now, if there is one.
+    """
     cache = unit.root / ".cache" / "proofs" / f"{unit.name.folder}.json"
     digest = everything_digest(unit)
     if not measure and not fresh and (kept := _cached(cache, digest)):
@@ -109,10 +125,11 @@ def prove_unit(unit: Unit, measure: bool, fresh: bool) -> list[Proof]:
     recorded = measured.get("proved", {})
     if not measure and not fresh and recorded.get("digest") == proofs_digest(unit):
         proofs = [Proof(number, [], recorded=True) for number in TITLES]
-        proofs[0] = prove_ends(subject)
+        for proof in prove_now(subject):
+            proofs[proof.number - 1] = proof
         proofs[2].notes = recorded["mutants"]
     else:
-        subject.executed = run_solved(unit)
+        subject.executed = executed or run_solved(unit)
         if measure:
             subject.measured = record_measurement(subject)
         proofs = list(prove(subject))
@@ -209,9 +226,8 @@ def show_proofs(proofs: dict[str, list[Proof]]) -> None:
         console.print(f"{number:>3}  {title}")
     if any(proof.recorded for unit in proofs.values() for proof in unit):
         console.print(
-            "rec: it held when the unit was measured, and since then neither the unit nor what "
-            "draws, judges and proves has changed. `make proofs` proves everything again, against "
-            "all of the package, the other units' too.",
+            "rec: it held when the unit was measured; since then neither the unit nor what "
+            "draws, judges and proves has changed. `make proofs` proves everything again.",
             soft_wrap=True,
         )
     for folder, unit in proofs.items():
@@ -221,18 +237,35 @@ def show_proofs(proofs: dict[str, list[Proof]]) -> None:
 def proofs_digest(unit: Unit) -> str:
     """A hash of what decides whether the proofs hold: the unit, and what draws, judges and proves.
 
-    Whether the sandbox and the grader work is for proof 1, made every time, and for the tests.
-    What other units' packages change (a solution that stands there, a function that answers, a
-    probe that is borrowed) only `make proofs` sees.
+    Whether the sandbox and the grader work is for proof 1, and a solution in another unit's
+    package for proof 5: both are made every time. A function of another unit that answers an
+    exercise (proof 9) only `make proofs` sees.
     """
     learner, ours = unit.package.parent, unit.root / "autograde"
     paths = [unit.source, unit.source.with_name("exercises.py"), unit.released, unit.answers]
-    paths += sorted(unit.package.glob("*.py"))
+    paths += [*sorted(unit.package.glob("*.py")), *borrowed(unit)]
     paths += [learner / f"{name}.py" for name in ("answers", "compare", "observe", "verdict")]
     paths += [ours / f"{name}.py" for name in ("answer_key", "declare", "unit")]
     paths += sorted((ours / "judge").glob("*.py"))
     paths += [ours / "build" / f"{name}.py" for name in ("cheats", "mutants", "proofs", "trials")]
     return _hash_of(paths)[:16]
+
+
+def borrowed(unit: Unit) -> list[Path]:
+    """The modules of other units' packages that this one's import, directly or by way of others."""
+    package = unit.package.parent
+    found: set[Path] = set()
+    todo = list(unit.package.glob("*.py"))
+    while todo:
+        text = todo.pop().read_text("utf-8")
+        for name in re.findall(
+            r"^\s*(?:from|import) chainrule\.(\w+(?:\.\w+)*)", text, re.MULTILINE
+        ):
+            path = package.joinpath(*name.split(".")).with_suffix(".py")
+            if path.parent not in (package, unit.package) and path.exists() and path not in found:
+                found.add(path)
+                todo.append(path)
+    return sorted(found)
 
 
 def everything_digest(unit: Unit) -> str:

@@ -32,6 +32,7 @@ def plain_notebook(unit: Unit) -> NotebookNode:
         cell.id = _cell_id(source, taken)
         cell.metadata = _metadata(source)
         notebook.cells.append(cell)
+    notebook.cells += hand_in_cells(unit)
     notebook.metadata = {
         "chainrule": {
             "unit": unit.name.folder,
@@ -42,6 +43,20 @@ def plain_notebook(unit: Unit) -> NotebookNode:
         "language_info": {"name": "python"},
     }
     return nbformat.from_dict(notebook)
+
+
+def hand_in_cells(unit: Unit) -> list[NotebookNode]:
+    """The end of every notebook: a button that hands it in."""
+    text = (
+        "## Hand in\nSave the notebook first (Ctrl-S, on a Mac Cmd-S). Handing in runs nothing; "
+        "the file is copied as it is and you get a receipt. You can hand in again."
+    )
+    code = f'from chainrule.hand_in import hand_in\n\nhand_in("{unit.name.folder}")'
+    tagged = {"tags": ["demo"]}
+    return [
+        nbformat.v4.new_markdown_cell(text, id="markdown-hand-in"),
+        nbformat.v4.new_code_cell(code, id="code-hand-in", metadata=tagged),
+    ]
 
 
 def _cell_id(cell: NotebookNode, taken: set[str]) -> str:

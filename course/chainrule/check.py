@@ -23,6 +23,7 @@ from chainrule.answers import Answers, Case, Exercise, load_answers
 from chainrule.observe import NO_ANSWER, Raised, observe
 from chainrule.verdict import BLOCKED, FAILED, MISSING, PASSED, CaseVerdict, Verdict, judge
 
+TRIES = 3  # different failures, after which the next hint is offered
 CASE_SECONDS = 20  # after which a case is given up, where the system can tell
 _TOO_LONG = f"your code was still running after {CASE_SECONDS} s. Does its loop end?"
 
@@ -90,6 +91,7 @@ class ExerciseCheck:
         self._unit = unit
         self._exercise = exercise
         self._hints_shown = 0
+        self._failures: set[str] = set()  # different ones since the last hint
         self.last: Verdict | None = None
 
     def __call__(self, *work: Any) -> float:
@@ -102,10 +104,26 @@ class ExerciseCheck:
         self.last = verdict
         answers = self._unit._answers
         progress.record(answers.unit.folder, verdict.exercise, verdict.points, verdict.max_points)
-        _show(_as_text(verdict, self._exercise), _as_html(verdict, self._exercise))
+        said = [*_explanation(verdict), *self._offer(verdict)]
+        _show(_as_text(verdict, said), _as_html(verdict, said))
         if not verdict.points:
             raise CheckFailed(_headline(verdict))
         return verdict.points
+
+    def _offer(self, verdict: Verdict) -> list[str]:
+        """Where to find help: at once, and more plainly after several different failures."""
+        hints, call = self._exercise.hints, f"check.{self._exercise.name}.hint()"
+        if verdict.status != FAILED or not hints:
+            return []
+        first = next(case for case in verdict.cases if not case.passed)
+        self._failures.add(verdict.mistake or f"{first.name}: {first.message}")
+        if len(self._failures) < TRIES:
+            return [f"For a hint: {call}"]
+        number = min(self._hints_shown + 1, len(hints))
+        return [
+            f"That is {len(self._failures)} different tries. The idea is explained under "
+            f"“{self._exercise.section}”, and {call} shows hint {number} of {len(hints)}."
+        ]
 
     def judge(self, *work: Any) -> Verdict:
         """The verdict on `work`, without showing or recording anything."""
@@ -132,6 +150,7 @@ class ExerciseCheck:
 
     def hint(self) -> None:
         """Show the next hint: a question first, then the shape of the answer, then a plan."""
+        self._failures.clear()
         hints = self._exercise.hints
         if not hints:
             text = f"{self._exercise.name} has no hints. Read “{self._exercise.section}” again."
@@ -229,7 +248,7 @@ def _headline(verdict: Verdict) -> str:
     return f"{verdict.exercise} is not right yet: {passed}, {earned}."
 
 
-def _explanation(verdict: Verdict, exercise: Exercise) -> list[str]:
+def _explanation(verdict: Verdict) -> list[str]:
     """Symptom, likely cause, next step; empty when there is nothing to explain."""
     if verdict.status == BLOCKED:
         return [f"Mend {verdict.blocked_by} first, then run both checks again."]
@@ -239,30 +258,28 @@ def _explanation(verdict: Verdict, exercise: Exercise) -> list[str]:
     said = [f"First difference, in “{first.name}”: {first.message}"]
     if verdict.mistake:
         said.insert(0, verdict.mistake)
-    if exercise.hints:
-        said.append(f"For a hint: check.{verdict.exercise}.hint()")
     return said
 
 
-def _as_text(verdict: Verdict, exercise: Exercise) -> str:
+def _as_text(verdict: Verdict, said: list[str]) -> str:
     lines = [_headline(verdict)]
     if verdict.status in (PASSED, FAILED):
         for case in verdict.cases:
             lines.append(f"  {'pass' if case.passed else 'FAIL'}  {_case_name(case)}")
-    return "\n".join(lines + _explanation(verdict, exercise))
+    return "\n".join(lines + said)
 
 
 def _case_name(case: CaseVerdict) -> str:
     return case.name if case.weight else f"{case.name} (an example; it earns no points)"
 
 
-def _as_html(verdict: Verdict, exercise: Exercise) -> str:
+def _as_html(verdict: Verdict, said: list[str]) -> str:
     colour = _COLOURS[verdict.status]
     parts = [f"<b>{html.escape(_headline(verdict))}</b>"]
     if verdict.status in (PASSED, FAILED):
         cells = "".join(_case_html(case) for case in verdict.cases)
         parts.append(f"<div style='margin:.3em 0'>{cells}</div>")
-    for line in _explanation(verdict, exercise):
+    for line in said:
         told = f"<b>{html.escape(line)}</b>" if line == verdict.mistake else html.escape(line)
         parts.append(f"<div style='margin-top:.2em'>{told}</div>")
     return f"<div style='{_BOX.replace('#0072B2', colour)}'>{''.join(parts)}</div>"

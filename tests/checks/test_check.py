@@ -185,6 +185,23 @@ def test_hints_come_one_at_a_time_and_say_when_they_end(check, capsys):
     assert "The idea is explained under “" in third
 
 
+def test_after_three_different_failures_the_idea_and_the_next_hint_are_offered(check, capsys):
+    def fail(answer):
+        with pytest.raises(CheckFailed):
+            check.weighted_sum(lambda inputs, weights, bias: answer)
+        return capsys.readouterr().out
+
+    assert "different tries" not in fail(1.5)
+    assert "different tries" not in fail(1.5), "the same failure again is no new try"
+    assert "different tries" not in fail("text")
+    offered = fail(None)
+    assert "That is 3 different tries." in offered and "shows hint 1 of 3" in offered
+    assert f"“{check._answers.exercises['weighted_sum'].section}”" in offered
+    check.weighted_sum.hint()
+    capsys.readouterr()
+    assert "different tries" not in fail(1.5), "a hint begins the count anew"
+
+
 def test_a_missing_answer_file_is_one_sentence():
     with pytest.raises(UserError, match="The answers of unit nowhere can't be read"):
         _ = Check("nowhere").anything
