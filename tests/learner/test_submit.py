@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 import os
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -197,8 +198,28 @@ def test_an_accounts_name_is_pointed_out(course, inbox, monkeypatch):
     assert "as root" in said and "name of your account" in said and "--learner NAME" in said
 
 
-def test_an_address_is_refused_in_a_sentence(course):
-    assert "folder" in refused("00", "https://example.org/inbox", learner="ada")
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("http://course.example.org", "not encrypted"),
+        ("ftp://course.example.org", "no address of a service"),
+        ("https://", "no address of a service"),
+        ("https://ada@course.example.org", "more than an address"),
+        ("https://course.example.org:port", "no address of a service"),
+    ],
+)
+def test_an_address_that_is_not_to_be_trusted_is_refused(course, monkeypatch, address, says):
+    monkeypatch.setenv("CHAINRULE_TOKEN", "crt_abc")
+    assert says in refused("00", address)
+
+
+def test_a_service_needs_a_token(course, monkeypatch):
+    monkeypatch.delenv("CHAINRULE_TOKEN", raising=False)
+    monkeypatch.setattr("sys.stdin", None)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)  # a notebook can be asked
+    assert "CHAINRULE_TOKEN" in refused("00", "https://course.example.org")
+    monkeypatch.setenv("CHAINRULE_TOKEN", "two words")
+    assert "Copy it again" in refused("00", "https://course.example.org")
 
 
 def test_a_file_as_inbox_is_refused(course, tmp_path):
