@@ -324,6 +324,75 @@ def export(
         typer.echo(f"The scores of {len(records)} learners are in {out}.")
 
 
+@example("chainrule serve --class grading --port 8000")
+def serve(
+    class_folder: ClassOption = Path("grading"),
+    host: Annotated[str, typer.Option(help="Where to listen; default: this machine only.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    tls_cert: Annotated[Path | None, typer.Option(help="The certificate, PEM.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
+    behind_proxy: Annotated[
+        bool, typer.Option("--behind-proxy", help="A server in front of this one does TLS.")
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="How many to grade at once; default: cores.")
+    ] = None,
+    sandbox: Annotated[str, typer.Option(help="bwrap, docker or landlock.")] = "bwrap",
+    scheduler: SchedulerOption = "",
+    keys: KeysOption = None,
+    db: Annotated[
+        str, typer.Option(help="An SQLAlchemy URL; default: SQLite in the class folder.")
+    ] = "",
+    root: RootOption = None,
+) -> None:
+    """Run the submission service: learners hand in over the network, and are graded at once."""
+    from autograde.sandbox import known_mode
+    from autograde.service.grader import Workers
+    from autograde.service.run import Address
+    from autograde.service.run import serve as run
+    from autograde.unit import find_root
+
+    workers = Workers(jobs or os.cpu_count() or 1, known_mode(sandbox), scheduler, keys)
+    address = Address(host, port, tls_cert, tls_key, behind_proxy)
+    run(root or find_root(), class_folder, address, workers, db)
+
+
+@example("chainrule token add ada ben")
+def token(
+    action: Annotated[str, typer.Argument(metavar="ACTION", help="add, list or revoke.")],
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME ...]", help="Whose; not for list.")
+    ] = None,
+    instructor: Annotated[
+        bool, typer.Option("--instructor", help="With add: for an instructor.")
+    ] = False,
+    class_folder: ClassOption = Path("grading"),
+    db: Annotated[str, typer.Option(help="As of `chainrule serve`.")] = "",
+    root: RootOption = None,
+) -> None:
+    """Tokens of the submission service. A new one is shown once; only its hash is kept."""
+    from autograde.service.run import listed, open_tokens
+    from autograde.unit import find_root
+    from chainrule.errors import UserError
+
+    if action not in ("add", "list", "revoke"):
+        raise UserError(f"`chainrule token` can add, list and revoke, but not {action!r}.")
+    if bool(names) == (action == "list"):
+        raise UserError(f"`chainrule token {action}` needs {'no' if names else 'a'} name.")
+    tokens = open_tokens(root or find_root(), class_folder, db)
+    if action == "list":
+        for line in listed(tokens.all()):
+            typer.echo(line)
+    for name in names or []:
+        if action == "add":
+            typer.echo(f"{name}  {tokens.add(name, instructor)}")
+        else:
+            tokens.revoke(name)
+            typer.echo(f"{name} has no token any more.")
+
+
 @example("chainrule handout ../deep-learning-2026")
 def handout(
     folder: Annotated[

@@ -30,21 +30,21 @@ nbgitpuller; on your own machine run `make course` in the folder above this one.
 
 1. Read from the top and run each cell (Shift-Enter). The first one installs what is missing; it is
    safe to run twice.
-2. An exercise is a function with `raise NotImplementedError` in it. Replace that line, run the cell,
-   then run the check below it. The check lists its cases; when it recognises your mistake, it names
-   it. The points you see are for the cases shown; grading tries others of the same kinds.
+2. An exercise is a function with `raise NotImplementedError` in it. Replace that line, run the
+   cell, then run the check below it. The check lists its cases; when it recognises your mistake, it
+   names it. The points you see are for the cases shown; grading tries others of the same kinds.
 3. Stuck? `check.sigmoid.hint()` gives one hint at a time: a question, then the shape of the answer,
    then a plan. After three different failures the check says where the idea was explained.
-4. `from chainrule import progress` and `progress()` show what you have passed; in a terminal
-   `chainrule progress`. It is kept in `.chainrule-progress.json` in this folder. Copy that one file
-   to go on at another machine.
-5. The last cell hands the notebook in. Save first, then say where to: the folder or the address that
-   your instructor named, with your token for an address. You get a receipt and can hand in again.
-   In a terminal it is `chainrule submit 01 --to PLACE`.
+4. `from chainrule.progress import progress` and `progress()` show what you have passed; in a
+   terminal, `chainrule progress`. It is kept in `.chainrule-progress.json` in this folder. Copy that
+   one file to go on at another machine.
+5. The last cell hands the notebook in. Save first, then say where to: the folder or the address
+   that your instructor named, with your token for an address. You get a receipt and can hand in
+   again. In a terminal it is `chainrule submit 01 --to PLACE`.
 
 When something does not run, `chainrule doctor` looks at your installation and says what to do about
-each problem. In Colab nothing is kept when the machine goes away but the notebook itself: save it to
-your Drive (File, Save a copy in Drive).
+each problem. In Colab nothing is kept when the machine goes away but the notebook itself: save it
+to your Drive (File, Save a copy in Drive).
 """
 
 

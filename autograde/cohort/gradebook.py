@@ -239,18 +239,29 @@ class GradebookProjection:
 
         Extra credit is added to the mark given by hand or, where there is none, to our score.
         """
-        folder, name = self.unit.name.folder, self.unit.name.name
+        wanted, exercises = set(learners), {cell: name for name, cell in self.checks.items()}
+        rows = (
+            self.gradebook.db.query(
+                SubmittedAssignment.student_id,
+                BaseCell.name,
+                Grade.auto_score,
+                Grade.manual_score,
+                Grade.extra_credit,
+            )
+            .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+            .join(Grade, Grade.notebook_id == SubmittedNotebook.id)
+            .join(BaseCell, BaseCell.id == Grade.cell_id)
+            .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+            .filter(Assignment.name == self.unit.name.folder)
+            .filter(Grade.manual_score.isnot(None) | Grade.extra_credit.isnot(None))
+        )
         given = {}
-        for learner in learners:
-            for exercise, cell in self.checks.items():
-                try:
-                    grade = self.gradebook.find_grade(cell, name, folder, learner)
-                except MissingEntry:
-                    continue
-                score = grade.auto_score if grade.manual_score is None else grade.manual_score
-                touched = grade.manual_score is not None or grade.extra_credit
-                if touched and score is not None:  # without a score, extra credit has to wait
-                    given[learner, exercise] = score + (grade.extra_credit or 0)
+        for learner, cell, earned, manual, extra in rows:
+            score = earned if manual is None else manual
+            touched = manual is not None or extra
+            known = learner in wanted and cell in exercises
+            if known and touched and score is not None:  # without a score, extra credit has to wait
+                given[learner, exercises[cell]] = score + (extra or 0)
         return given
 
     def comments(self, learner: str) -> dict[str, str]:

@@ -33,6 +33,8 @@ INSTRUCTOR_COMMANDS = {
     "keys": "grade",
     "report": "grade",
     "export": "grade",
+    "serve": "serve",
+    "token": "serve",
 }
 
 
@@ -105,15 +107,25 @@ def progress() -> None:
 @app.command(epilog="Example: chainrule submit 03 --to /class/inbox --learner ada")
 def submit(
     unit: Annotated[str, typer.Argument(metavar="UNIT", help="03, backprop or 03_backprop.")],
-    to: Annotated[str, typer.Option(help="The folder that your instructor named.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            help="The folder or the https:// address that your instructor named; or a new file, "
+            "ada.ipynb, to upload somewhere."
+        ),
+    ],
     learner: Annotated[
-        str | None, typer.Option(help="Who you are; default: the name of your account.")
+        str | None,
+        typer.Option(help="Who you are; default: the name of your account. Not for an address."),
     ] = None,
     incomplete: Annotated[
         bool, typer.Option("--incomplete", help="Hand in although an exercise's cell is missing.")
     ] = False,
 ) -> None:
-    """Hand in a unit's notebook and get a receipt. Save the notebook first."""
+    """Hand in a unit's notebook and get a receipt. Save the notebook first.
+
+    At an address your token says who you are: put it into CHAINRULE_TOKEN, or type it when asked.
+    """
     from chainrule.submit import submit as hand_in
 
     typer.echo(str(hand_in(unit, to, learner, incomplete)))

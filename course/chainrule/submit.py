@@ -8,12 +8,12 @@ import json
 import os
 import re
 import tempfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from chainrule import progress
+from chainrule import exchange, post, progress
 from chainrule.answers import Answers, Exercise, load_answers
 from chainrule.errors import UserError
 from chainrule.folders import course_folder, shown
@@ -37,7 +37,7 @@ class Receipt:
     sha256: of the notebook's bytes. time: UTC, ISO 8601. passed: names of the exercises that the
     learner's own progress file holds as passed; the grader looks for itself. not_written: those
     that the file handed in has as they were given. source and notes are for the learner alone:
-    the file that was taken, and what to look at.
+    the file that was taken, and what to look at. attempt: which one it is, where a service counts.
     """
 
     unit: str
@@ -50,10 +50,12 @@ class Receipt:
     not_written: list[str]
     source: str = ""
     notes: list[str] = field(default_factory=list)
+    attempt: int | None = None
 
     def __str__(self) -> str:
+        which = self.notebook if self.attempt is None else f"attempt {self.attempt}"
         lines = [
-            f"Handed in {self.unit} as {self.learner}: {self.notebook}, {self.time}.",
+            f"Handed in {self.unit} as {self.learner}: {which}, {self.time}.",
             f"The file: {self.source}.",
             f"Passed by your own checks: {len(self.passed)} of {self.exercises} exercises.",
             f"Receipt: sha256 {self.sha256}",
@@ -62,26 +64,37 @@ class Receipt:
 
     def to_json(self) -> str:
         """What is stored beside the notebook, without what is for the learner alone."""
-        stored = {k: v for k, v in asdict(self).items() if k not in ("source", "notes")}
+        own = ("source", "notes", "attempt")
+        stored = {k: v for k, v in asdict(self).items() if k not in own}
         return json.dumps(stored, indent=1, ensure_ascii=False) + "\n"
 
 
 def submit(
     unit: str, to: str | Path, learner: str | None = None, incomplete: bool = False
 ) -> Receipt:
-    """Copy the unit's notebook to `to/<learner>/<unit folder>/` and write a receipt beside it.
+    """Hand in the unit's notebook, to a folder or to a submission service.
 
     unit: "03", "backprop" or "03_backprop". Nothing in the notebook is run.
-    to: the folder that your instructor named; it must be there. Handing in again replaces what is
-        there.
-    learner: who you are; default: CHAINRULE_LEARNER, your JupyterHub name, or your account's.
+    to: where your instructor says:
+        a folder, which must be there: the notebook is copied to `to/<learner>/<unit folder>/`, a
+        receipt beside it, and handing in again replaces it;
+        a course's folder in nbgrader's exchange, which `nbgrader submit` is run for;
+        the address of a service, https://..., which keeps every attempt; your token is in
+        CHAINRULE_TOKEN, or you are asked for it;
+        the name of a new file, `ada.ipynb`: one file to upload to a learning platform.
+    learner: who you are; default: CHAINRULE_LEARNER, your JupyterHub name, or your account's. A
+        service knows you by your token.
     incomplete: hand in although the cell of an exercise is missing.
 
     Raises SubmitError (or UserError for an unknown unit) with one sentence.
     """
     name = find_unit(unit)
-    inbox = _inbox(to)
-    learner, note = _learner(learner)
+    if post.is_address(to):
+        service, note = _service(str(to)), list[str]()
+        learner = _known_as(service, learner)
+    else:
+        service, inbox = None, Path() if _is_file(to) else _inbox(to)
+        learner, note = _learner(learner)
     answers = load_answers(name.name)
     notebook = find_notebook(name)
     data = _read(notebook)
@@ -89,7 +102,6 @@ def submit(
     if not incomplete:
         _check_whole(cells, answers, notebook)
 
-    target = inbox / learner / name.folder / notebook.name
     not_written = _not_written(cells, answers)
     receipt = Receipt(
         unit=name.folder,
@@ -103,6 +115,21 @@ def submit(
         source=_shown_with_time(notebook),
         notes=[*note, *_unfinished(not_written, _unanswered(cells, answers))],
     )
+    if service is not None:
+        return _send(service, data, receipt)
+    if _is_file(to):
+        return _store_one_file(Path(to).expanduser(), data, receipt)
+    if exchange.is_course(inbox):
+        try:
+            user = exchange.hand_in(inbox, name.folder, {notebook.name: data})
+        except UserError as error:
+            raise SubmitError(str(error)) from None
+        return replace(receipt, learner=user, notebook=f"nbgrader's exchange, {shown(inbox)}")
+    return _store(inbox / learner / name.folder / notebook.name, data, receipt)
+
+
+def _store(target: Path, data: bytes, receipt: Receipt) -> Receipt:
+    """Write the notebook and its receipt into the instructor's folder."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _write(target, data)
@@ -115,12 +142,77 @@ def submit(
     return receipt
 
 
-def _inbox(to: str | Path) -> Path:
-    if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", str(to)):
+def _is_file(to: str | Path) -> bool:
+    return str(to).endswith(".ipynb")
+
+
+def _store_one_file(target: Path, data: bytes, receipt: Receipt) -> Receipt:
+    """Write the notebook under another name, for a platform that wants one file."""
+    if target.exists() and target.resolve() == find_notebook(find_unit(receipt.unit)).resolve():
+        raise SubmitError(f"{shown(target)} is the notebook itself. Give the copy another name.")
+    try:
+        _write(target, data)
+    except OSError as error:
         raise SubmitError(
-            f"{to} is an address; this version hands in to a folder only. "
-            "Ask your instructor for the folder and give that to --to."
+            f"{shown(target)} can't be written ({error.strerror or error})."
+        ) from None
+    note = f"nothing is handed in yet: upload {shown(target)} where your instructor collects it."
+    return replace(receipt, notebook=shown(target), notes=[*receipt.notes, note])
+
+
+def _service(address: str) -> post.ServiceClient:
+    """The service, and the token that it knows the learner by."""
+    try:
+        return post.ServiceClient(post.checked(address), post.find_token())
+    except post.ServiceError as error:
+        raise SubmitError(str(error)) from None
+
+
+def _known_as(service: post.ServiceClient, learner: str | None) -> str:
+    """Whose token it is."""
+    try:
+        name = str(service.get_json("me")["name"])
+    except post.ServiceError as error:
+        raise SubmitError(str(error)) from None
+    except (KeyError, TypeError):
+        raise SubmitError(f"{service.address} is not a Chainrule service.") from None
+    if learner is not None and learner != name:
+        raise SubmitError(
+            f"Your token is {name}'s, not {learner}'s. Leave out --learner, or use your own token."
         )
+    return name
+
+
+def _send(service: post.ServiceClient, data: bytes, receipt: Receipt) -> Receipt:
+    """Hand in over the network; the receipt with what the service says about it."""
+    try:
+        most = service.get_json("units", receipt.unit)["max_bytes"]
+        if len(data) > most:
+            raise SubmitError(
+                f"The notebook has {len(data) / 2**20:.1f} MB, and the service takes "
+                f"{most / 2**20:g}. Clear its outputs (in JupyterLab: Edit, Clear Outputs of All "
+                "Cells), save, and hand in again."
+            )
+        said = service.post("units", receipt.unit, "attempts", data=data)
+        number, time, again, late = (said[key] for key in ("attempt", "time", "again", "late"))
+    except post.ServiceError as error:
+        raise SubmitError(str(error)) from None
+    except (KeyError, TypeError):
+        raise SubmitError(f"{service.address} is not a Chainrule service.") from None
+    if said.get("sha256") != receipt.sha256:
+        raise SubmitError("The notebook did not arrive as it was sent. Hand it in again.")
+    notes = [*receipt.notes]
+    if again:
+        notes.append("you handed in exactly this file before, so it is no new attempt.")
+    if late:
+        notes.append("the deadline had passed, so it is late.")
+    notes.append(
+        f"look at {service.address}/units/{receipt.unit}/attempts/{number} for the result."
+    )
+    return replace(receipt, time=time, notes=notes, attempt=number)
+
+
+def _inbox(to: str | Path) -> Path:
     folder = Path(to).expanduser()
     if not str(to).strip():
         raise SubmitError("--to is empty. Give the folder that your instructor named.")

@@ -18,6 +18,10 @@ WIDGETS = [
     ("03", "widgets.step_through_backward(", {}),
     ("04", "widgets.activations(", {}),
     ("05", "widgets.one_picture(", {", 9, device": ", 1, device", "epochs=9": "epochs=1"}),
+    ("09", "widgets.paint(", {}),
+    ("13", "widgets.vanishing(", {"epochs=10": "epochs=1"}),
+    ("16", "widgets.heads_over_a_line(", {"steps=250": "steps=5", "steps=400": "steps=5"}),
+    ("17", "widgets.next_token(", {"ITERATIONS = 5000 if LARGER else 1000": "ITERATIONS = 20"}),
 ]
 
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
 import sqlite3
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from nbgrader.api import Gradebook
@@ -23,40 +18,14 @@ from autograde.cohort.gradebook import Entry, GradebookProjection
 from autograde.cohort.prepare import prepare
 from autograde.report.export import export_text
 from chainrule.errors import UserError
-
-
-def program(name: str) -> str:
-    """A program of PostgreSQL; Debian keeps them out of PATH."""
-    found = [shutil.which(name), *map(str, Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))]
-    path = next((one for one in found if one), None)
-    if path is None:
-        pytest.skip(f"PostgreSQL's {name} is not installed")
-    return path
+from tests.postgres import postgresql
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[str]:
-    """The URL of a PostgreSQL server of our own. It refuses to run as root, so nobody runs it."""
-    folder = tmp_path_factory.mktemp("postgres")
-    someone = {}
-    if os.geteuid() == 0:
-        nobody = pwd.getpwnam("nobody")
-        for path in (folder, *folder.parents[:2]):
-            path.chmod(0o755)
-        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-        someone = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-
-    def run(*words: str) -> None:
-        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, **someone)
-        assert done.returncode == 0, done.stderr + done.stdout
-
-    data = str(folder / "data")
-    run(program("initdb"), "-D", data, "-U", "teacher", "--auth=trust", "--no-sync")
-    only_here = f"-c listen_addresses='' -c unix_socket_directories={folder}"
-    log = str(folder / "log")
-    run(program("pg_ctl"), "-D", data, "-w", "-o", only_here, "-l", log, "start")
-    yield f"postgresql+psycopg://teacher@/postgres?host={folder}"
-    run(program("pg_ctl"), "-D", data, "-m", "immediate", "stop")
+    """The URL of a PostgreSQL server of our own."""
+    with postgresql(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
 
 
 def marks(url: str) -> dict[tuple[str, str], float | None]:
