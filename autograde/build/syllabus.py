@@ -36,8 +36,8 @@ nbgitpuller; on your own machine run `make course` in the folder above this one.
 3. Stuck? `check.sigmoid.hint()` gives one hint at a time: a question, then the shape of the answer,
    then a plan. After three different failures the check says where the idea was explained.
 4. `from chainrule.progress import progress` and `progress()` show what you have passed; in a
-   terminal, `chainrule progress`. It is kept in `.chainrule-progress.json` in this folder. Copy that
-   one file to go on at another machine.
+   terminal, `chainrule progress`. It is kept in `.chainrule-progress.json` in this folder. Copy
+   that one file to go on at another machine.
 5. The last cell hands the notebook in. Save first, then say where to: the folder or the address
    that your instructor named, with your token for an address. You get a receipt and can hand in
    again. In a terminal it is `chainrule submit 01 --to PLACE`.

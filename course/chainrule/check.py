@@ -235,6 +235,8 @@ _COLOURS = {PASSED: "#009E73", FAILED: "#D55E00", MISSING: "#767676", BLOCKED: "
 def _headline(verdict: Verdict) -> str:
     earned = f"{verdict.points:g} of {verdict.max_points:g} points"
     if verdict.status == PASSED:
+        if not all(case.passed for case in verdict.cases):
+            return f"{verdict.exercise} earns {earned}, but not everything below is right."
         return f"{verdict.exercise} is right: {earned}."
     if verdict.status == MISSING:
         return (

@@ -88,6 +88,19 @@ def pad2d(x, padding):
     return np.pad(x, around, constant_values=1)
 
 
+@pad2d.mistake(
+    "With padding 0 you hand back x itself. Whoever then writes into the result writes into x: "
+    "return a new array."
+)
+def pad2d(x, padding):
+    if padding == 0:
+        return x
+    *before, height, width = x.shape
+    padded = np.zeros((*before, height + 2 * padding, width + 2 * padding))
+    padded[..., padding : padding + height, padding : padding + width] = x
+    return padded
+
+
 @pad2d.alternative("NumPy's own pad, with a pair for each axis")
 def pad2d(x, padding):
     return np.pad(x, [(0, 0)] * (x.ndim - 2) + [(padding, padding)] * 2)
@@ -306,6 +319,70 @@ conv2d_single.equivalent(
 )
 
 
+@conv2d_single.mistake(
+    "Your last row and last column of places are missing. With 7 pixels and a kernel of 3, the "
+    "corner can stand on 0 to 4: five places."
+)
+def conv2d_single(image, kernel):
+    height, width = kernel.shape
+    return np.array(
+        [
+            [
+                np.sum(image[row : row + height, column : column + width] * kernel)
+                for column in range(image.shape[1] - width)
+            ]
+            for row in range(image.shape[0] - height)
+        ]
+    )
+
+
+@conv2d_single.mistake(
+    "Height and width have changed places in your kernel: its shape is (height, width), as that of "
+    "the picture."
+)
+def conv2d_single(image, kernel):
+    width, height = kernel.shape
+    return np.array(
+        [
+            [
+                np.sum(image[row : row + height, column : column + width] * kernel)
+                for column in range(image.shape[1] - width + 1)
+            ]
+            for row in range(image.shape[0] - height + 1)
+        ]
+    )
+
+
+@conv2d_single.mistake(
+    "Your window is as wide as it is high. A kernel may be one row or one column: each side has a "
+    "length of its own."
+)
+def conv2d_single(image, kernel):
+    size = kernel.shape[0]
+    rows, columns = output_size(image.shape[0], size), output_size(image.shape[1], size)
+    result = np.zeros((rows, columns))
+    for row in range(rows):
+        for column in range(columns):
+            window = image[row : row + size, column : column + size]
+            result[row, column] = np.sum(window * kernel)
+    return result
+
+
+conv2d_single.mistake(
+    "@ is a matrix product. Here each weight meets the one pixel that it lies on: *, number by "
+    "number.",
+    replace=("np.sum(window * kernel)", "np.sum(window @ kernel)"),
+)
+conv2d_single.mistake(
+    "Your map lies on its side: rows and columns of the result have changed places.",
+    replace=("    return result", "    return result.T"),
+)
+conv2d_single.mistake(
+    "You return after the first row of places. `return` stands behind both loops.",
+    replace=("    return result", "        return result"),
+)
+
+
 @conv2d_single.alternative("loops over the kernel's weights, whole shifted pictures at once")
 def conv2d_single(image, kernel):
     height, width = kernel.shape
@@ -454,6 +531,29 @@ conv2d.equivalent(
 )
 
 
+conv2d.mistake(
+    "After the axis has moved, the biases meet the columns. Each belongs to a map: add them while "
+    "out_channels is the last axis.",
+    replace=(
+        "np.moveaxis(windows @ kernels.T + bias, -1, 1)",
+        "np.moveaxis(windows @ kernels.T, -1, 1) + bias",
+    ),
+)
+conv2d.mistake(
+    "swapaxes lets two axes change places, so rows and columns are turned too. np.moveaxis takes "
+    "one axis out and leaves the others in their order.",
+    replace=("np.moveaxis(", "np.swapaxes("),
+)
+conv2d.mistake(
+    "Your border is too wide: `padding` zeros on each side, which pad2d knows already.",
+    replace=("pad2d(x, padding)", "pad2d(x, 2 * padding)"),
+)
+conv2d.mistake(
+    "Each bias is added once for every channel. It belongs to the sum, so it is added once.",
+    replace=("+ bias, -1", "+ bias * x.shape[1], -1"),
+)
+
+
 @conv2d.alternative("loops over the places, all pictures and kernels at once")
 def conv2d(x, weight, bias, stride=1, padding=0):
     padded = pad2d(x, padding)
@@ -591,6 +691,48 @@ def max_pool2d(x, size):
 def max_pool2d(x, size):
     rows, columns = x.shape[2] // size * size, x.shape[3] // size * size
     return x[:, :, :rows:size, :columns:size]
+
+
+@max_pool2d.mistake(
+    "The rows and columns that fill no block are not left out. Cut them off before you split."
+)
+def max_pool2d(x, size):
+    batch, channels, height, width = x.shape
+    blocks = x.reshape(batch, channels, height // size, size, width // size, size)
+    return blocks.max(axis=(3, 5))
+
+
+max_pool2d.mistake(
+    "You leave out the first rows and columns. Blocks begin in the upper left corner, and what is "
+    "left over stands at the end.",
+    replace=(
+        "x[:, :, : rows * size, : columns * size]",
+        "x[:, :, height - rows * size :, width - columns * size :]",
+    ),
+)
+max_pool2d.mistake(
+    "Your maximum runs over the axes that count the blocks. In (batch, channels, rows, size, "
+    "columns, size), which two are inside one block?",
+    replace=("axis=(3, 5)", "axis=(2, 4)"),
+)
+
+
+@max_pool2d.mistake(
+    "Your split has size before the number of blocks, so a block is made of pixels far apart. The "
+    "shape is (batch, channels, rows, size, columns, size)."
+)
+def max_pool2d(x, size):
+    batch, channels, height, width = x.shape
+    rows, columns = height // size, width // size
+    blocks = x[:, :, : rows * size, : columns * size]
+    return blocks.reshape(batch, channels, size, rows, size, columns).max(axis=(2, 4))
+
+
+@max_pool2d.mistake("Your blocks are always 2 by 2. How large they are is an argument.")
+def max_pool2d(x, size):
+    batch, channels, height, width = x.shape
+    blocks = x[:, :, : height // 2 * 2, : width // 2 * 2]
+    return blocks.reshape(batch, channels, height // 2, 2, width // 2, 2).max(axis=(3, 5))
 
 
 @max_pool2d.alternative("the largest of shifted, thinned-out copies")
@@ -755,6 +897,42 @@ LeNet.mistake(
     replace=(RESULT, "self.output(self.hidden(maps.flatten(start_dim=1)))"),
 )
 LeNet.mistake(
+    "No ReLU follows the convolutions, and two convolutions in a row are only one.",
+    replace=(
+        f"{FIRST}\n        {SECOND}",
+        f"{FIRST}\n        {SECOND}".replace("torch.relu(", "("),
+    ),
+)
+LeNet.mistake(
+    "You flatten the batch as well, so all pictures become one row. Leave the first axis alone: "
+    "start_dim=1.",
+    replace=("maps.flatten(start_dim=1)", "maps.flatten()"),
+)
+LeNet.mistake(
+    "The maps of conv2 are not pooled. Pooling by 2 follows each convolution's ReLU.",
+    replace=(
+        "        rows = output_size(height // 2, 5) // 2\n"
+        "        columns = output_size(width // 2, 5) // 2\n"
+        "        self.hidden = nn.Linear(channels[1] * rows * columns, hidden_size)\n"
+        "        self.output = nn.Linear(hidden_size, classes)\n\n"
+        f"    def forward(self, images):\n        {FIRST}\n        {SECOND}\n",
+        "        rows, columns = output_size(height // 2, 5), output_size(width // 2, 5)\n"
+        "        self.hidden = nn.Linear(channels[1] * rows * columns, hidden_size)\n"
+        "        self.output = nn.Linear(hidden_size, classes)\n\n"
+        f"    def forward(self, images):\n        {FIRST}\n"
+        "        maps = torch.relu(self.conv2(maps))\n",
+    ),
+)
+LeNet.mistake(
+    "Your convolutions have no bias. PyTorch gives them one unless told otherwise.",
+    replace=(
+        "kernel_size=5, padding=2)\n        self.conv2 = nn.Conv2d(channels[0], channels[1], "
+        "kernel_size=5)",
+        "kernel_size=5, padding=2, bias=False)\n        self.conv2 = nn.Conv2d(channels[0], "
+        "channels[1], kernel_size=5, bias=False)",
+    ),
+)
+LeNet.mistake(
     "Your model ends in a softmax. The loss does its own: return the plain scores.",
     replace=(RESULT, RESULT + ".softmax(dim=1)"),
 )
@@ -792,6 +970,21 @@ class LeNet(nn.Module):
         maps = nn.functional.max_pool2d(torch.relu(conv1(images)), 2)
         maps = nn.functional.max_pool2d(torch.relu(conv2(maps)), 2)
         return output(torch.relu(hidden(maps.flatten(start_dim=1))))
+
+
+@LeNet.alternative("a lazy layer, which learns its size from the first picture")
+class LeNet(nn.Module):
+    def __init__(self, picture, channels, hidden_size, classes):
+        super().__init__()
+        self.conv1 = nn.Conv2d(picture[0], channels[0], 5, padding=2)
+        self.conv2 = nn.Conv2d(*channels, 5)
+        self.hidden = nn.LazyLinear(hidden_size)
+        self.output = nn.Linear(hidden_size, classes)
+
+    def forward(self, images):
+        x = nn.functional.max_pool2d(self.conv1(images).relu(), 2)
+        x = nn.functional.max_pool2d(self.conv2(x).relu(), 2)
+        return self.output(self.hidden(x.flatten(1)).relu())
 
 
 @LeNet.alternative("pooling before the ReLU, which gives the same, and layers as modules")
@@ -879,7 +1072,7 @@ def conv2d_backward(rng):
 
 
 conv2d_backward.mistake(
-    "grad_kernels keeps only the last place's part. A kernel is used at every place: add up with "
+    "grad_weight keeps only the last place's part. A kernel is used at every place: add up with "
     "+=.",
     replace=("grad_kernels += g.T", "grad_kernels = g.T"),
 )
@@ -943,6 +1136,28 @@ conv2d_backward.mistake(
         "weight.reshape(out_channels, -1)",
         "np.moveaxis(weight, 1, 0).reshape(out_channels, -1)",
     ),
+)
+
+
+conv2d_backward.mistake(
+    "padding:-padding is empty where padding is 0, since -0 is 0. Count from the front: padding : "
+    "padding + height.",
+    replace=(
+        "slice(padding, padding + x.shape[2]), slice(padding, padding + x.shape[3])",
+        "slice(padding, -padding), slice(padding, -padding)",
+    ),
+)
+conv2d_backward.mistake(
+    "The gradients of kernels and bias are divided by the batch. Whatever 1/n there is came with "
+    "grad.",
+    replace=(
+        "grad_kernels.reshape(weight.shape), grad.sum(axis=(0, 2, 3))",
+        "grad_kernels.reshape(weight.shape) / len(x), grad.sum(axis=(0, 2, 3)) / len(x)",
+    ),
+)
+conv2d_backward.mistake(
+    "The bias gradient keeps its axes of length 1. It has the shape of bias, (out_channels,).",
+    replace=("grad.sum(axis=(0, 2, 3))", "grad.sum(axis=(0, 2, 3), keepdims=True)"),
 )
 
 

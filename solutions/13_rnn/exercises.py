@@ -115,6 +115,31 @@ def encode_names(names):
     return inputs, targets
 
 
+encode_names.mistake(
+    "Your targets are the inputs themselves. What should be answered is the letter that comes "
+    "next: shift by one.",
+    replace=(
+        "return inputs, targets",
+        "return inputs, torch.where(targets == PAD, targets, inputs)",
+    ),
+)
+encode_names.mistake(
+    "Inputs and targets have changed places. The inputs begin with the dot.",
+    replace=("return inputs, targets", "return targets, inputs"),
+)
+
+
+@encode_names.mistake(
+    "Your rows are of different lengths, so they make no table. Short names are filled up: inputs "
+    "with 0, targets with PAD."
+)
+def encode_names(names):
+    spelled = [[LETTERS.index(letter) for letter in name] for name in names]
+    inputs = torch.tensor([[0, *indices] for indices in spelled])
+    targets = torch.tensor([[*indices, 0] for indices in spelled])
+    return inputs, targets
+
+
 @encode_names.alternative("lists, filled up by hand")
 def encode_names(names):
     most = max(map(len, names))
@@ -183,6 +208,12 @@ embed.mistake(
 )
 
 
+embed.mistake(
+    "You look columns up. Each letter owns a row of the table.",
+    replace=("table[indices]", "table.T[indices]"),
+)
+
+
 @embed.alternative("one-hot rows times the table")
 def embed(indices, table):
     return nn.functional.one_hot(indices, len(table)).to(table.dtype) @ table
@@ -226,6 +257,8 @@ def rnn_cell(rng):
     x, (h, W_x, W_h, b) = rng.normal(size=(2, 3)), network(rng, 2, 3, 5)
     yield case("only the bias counts", 0 * x, 0 * h, W_x, W_h, b)
     yield case("everything, for a batch of four", rng.normal(size=(4, 3)), *network(rng, 4, 3, 2))
+    x = rng.normal(size=(2, 4))
+    yield case("gradients flow back to all five", x, *network(rng, 2, 4, 3), looks_at="gradients")
 
 
 rnn_cell.mistake(
@@ -260,6 +293,26 @@ rnn_cell.mistake(
     "You add the old state to the new one. It only counts inside the tanh.",
     replace=("h @ W_h + b)", "h @ W_h + b) + h"),
 )
+
+
+rnn_cell.mistake(
+    "The old state is cut loose by detach, so no gradient can travel back through the notes. Where "
+    "the gradient ends is decided elsewhere, by truncated_bptt.",
+    replace=("h @ W_h", "h.detach() @ W_h"),
+)
+rnn_cell.mistake(
+    "Your curve is the ReLU, which has no upper end. Here it is tanh, from -1 to 1.",
+    replace=("torch.tanh(", "torch.relu("),
+)
+
+
+@rnn_cell.mistake(
+    "You write the new state into the old one's tensor, which the caller still needs. Return a new "
+    "tensor."
+)
+def rnn_cell(x, h, W_x, W_h, b):
+    h[:] = torch.tanh(x @ W_x + h @ W_h + b)
+    return h
 
 
 @rnn_cell.alternative("one product, letter and state side by side")
@@ -302,6 +355,13 @@ def rnn_forward(rng):
     yield case("the state that is passed in", x, h, *others, looks_at="states")
     x = rng.normal(size=(2, 6, 3))
     yield case("gradients flow back to the start", x, *network(rng, 2, 3, 4), looks_at="gradients")
+    x = rng.normal(size=(3, 4, 2))
+    yield case(
+        "gradients flow back from the last state",
+        x,
+        *network(rng, 3, 2, 5),
+        looks_at="gradients from the last state",
+    )
 
 
 rnn_forward.mistake(
@@ -334,9 +394,14 @@ rnn_forward.mistake(
     ),
 )
 rnn_forward.mistake(
-    "Your states are cut loose with detach, so no gradient reaches the letters before. Where the "
-    "gradient ends is decided elsewhere, by truncated_bptt.",
+    "Your states are cut loose (by detach, .data or torch.no_grad), so no gradient reaches the "
+    "letters before. Where the gradient ends is decided elsewhere, by truncated_bptt.",
     replace=("states.append(h)", "states.append(h)\n        h = h.detach()"),
+)
+rnn_forward.mistake(
+    "Your states are cut loose (by detach, .data or torch.no_grad), so no gradient reaches the "
+    "letters before. Where the gradient ends is decided elsewhere, by truncated_bptt.",
+    replace=("rnn_cell(x[:, t], h, ", "rnn_cell(x[:, t], h.detach(), "),
 )
 rnn_forward.mistake(
     "You walk along the batch. x is (batch, time, size): the letters stand along axis 1.",
@@ -352,6 +417,36 @@ rnn_forward.mistake(
 rnn_forward.mistake(
     "You return the states only. The last one is wanted too, by itself: two values.",
     replace=("return torch.stack(states, dim=1), h", "return torch.stack(states, dim=1)"),
+)
+
+
+rnn_forward.mistake(
+    "Your last state is cut loose. Gradients flow back through both results.",
+    replace=("dim=1), h", "dim=1), h.detach()"),
+)
+rnn_forward.mistake(
+    "You return after the first letter. `return` stands behind the loop.",
+    replace=("    return torch", "        return torch"),
+)
+rnn_forward.mistake(
+    "The state before the first letter stands among your states. There is one for each letter.",
+    replace=("states = []", "states = [h]"),
+)
+rnn_forward.mistake(
+    "torch.cat puts the states behind one another along their numbers. torch.stack makes a new "
+    "axis, for time.",
+    replace=("torch.stack(", "torch.cat("),
+)
+rnn_forward.mistake(
+    "You return a list of states. torch.stack makes one tensor of them.",
+    replace=("torch.stack(states, dim=1), h", "states, h"),
+)
+rnn_forward.mistake(
+    "Your `last` is the last row of the batch. The last letter stands at the end of axis 1.",
+    replace=(
+        "return torch.stack(states, dim=1), h",
+        "states = torch.stack(states, dim=1)\n    return states, states[-1]",
+    ),
 )
 
 
@@ -403,6 +498,8 @@ def masked_loss(rng):
     yield case("no fill at all", *drawn([4, 4, 4], 4, 5), looks_at="loss")
     yield case("half of the table is fill", *drawn([2, 3, 1, 2], 4, 5), looks_at="loss")
     yield case("names of very different lengths", *drawn([7, 1, 2], 7, 3), looks_at="loss")
+    logits, targets = drawn([4, 2, 3], 5, 6)
+    yield case("logits in the thousands", logits * 1000, targets, looks_at="loss")
     yield case("gradients, and none at the fill", *drawn([3, 5, 2], 6, 4), looks_at="gradient")
 
 
@@ -464,6 +561,46 @@ masked_loss.mistake(
         "nn.functional.cross_entropy(logits[real], targets[real]).item()",
     ),
 )
+
+
+masked_loss.mistake(
+    "PAD is not a class: cross_entropy has no place -1. Take these places out first, with a mask.",
+    replace=(
+        MASKED,
+        "return nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())",
+    ),
+)
+masked_loss.mistake(
+    "cross_entropy looks for the characters on axis 1, where your logits have time. Put all places "
+    "in one row first, as indexing by the mask does.",
+    replace=(
+        MASKED,
+        "return nn.functional.cross_entropy(logits, targets, ignore_index=PAD)",
+    ),
+)
+masked_loss.mistake(
+    "The minus is missing or stands there twice: a loss is never below 0.",
+    replace=("return nn", "return -nn"),
+)
+masked_loss.mistake(
+    "You return the loss of every letter. One number is asked for: their mean.",
+    replace=("targets[real])", 'targets[real], reduction="none")'),
+)
+masked_loss.mistake(
+    "Your loss is detached: nothing can be learned from it.",
+    replace=("targets[real])", "targets[real]).detach()"),
+)
+
+
+@masked_loss.mistake(
+    "e to the power of a large logit is infinite. cross_entropy and log_softmax take care of that; "
+    "exp and log by hand don't."
+)
+def masked_loss(logits, targets):
+    real = targets != PAD
+    powers = logits[real].exp()
+    shares = powers / powers.sum(dim=1, keepdim=True)
+    return -shares[torch.arange(len(shares)), targets[real]].log().mean()
 
 
 @masked_loss.alternative("PyTorch's ignore_index")
@@ -549,8 +686,8 @@ gradient_norms.mistake(
     replace=("h = h.detach().clone().requires_grad_()", "h.requires_grad_()"),
 )
 gradient_norms.mistake(
-    "Each state's own gradient is cut off from the ones before: detach inside the loop ends the "
-    "way back at once.",
+    "Only the last norm is not 0: the way back ends at once. Either detach inside the loop cuts "
+    "it, or you ask for the gradient of a stacked table, whose rows are copies of the states.",
     replace=(
         "        h = rnn_cell(x[:, t], h, W_x, W_h, b)\n        states.append(h)\n"
         "    gradients = torch.autograd.grad(h.sum(), states)",
@@ -566,6 +703,31 @@ gradient_norms.equivalent(
     "torch.stack([gradient.norm() for gradient in gradients])",
     "([gradient.norm() for gradient in gradients])",
     why="a list of the norms is accepted too",
+)
+
+
+@gradient_norms.mistake(
+    "You ask for gradients at slices of a table. They are new tensors, through which nothing "
+    "flows: keep the states of the loop in a list."
+)
+def gradient_norms(x, h, W_x, W_h, b):
+    states, last = rnn_forward(x, h.clone().requires_grad_(), W_x, W_h, b)
+    slices = [states[:, t] for t in range(x.shape[1])]
+    return torch.stack([g.norm() for g in torch.autograd.grad(last.sum(), slices)])
+
+
+gradient_norms.mistake(
+    "The state before the first letter has a norm in your answer. There is one for each letter.",
+    replace=("states = []", "states = [h]"),
+)
+gradient_norms.mistake(
+    "You start from the mean of the last state. The docstring says last.sum().",
+    replace=("h.sum()", "h.mean()"),
+)
+gradient_norms.mistake(
+    "You take the norm of each row and then their mean. One norm for the whole batch: the root of "
+    "the sum of all squares.",
+    replace=("gradient.norm()", "gradient.norm(dim=1).mean()"),
 )
 
 
@@ -705,6 +867,45 @@ truncated_bptt.mistake(
 )
 
 
+truncated_bptt.mistake(
+    "Your list holds tensors, and each keeps the whole graph of its window in memory. .item() "
+    "gives a Python number.",
+    replace=("loss.item()", "loss"),
+)
+truncated_bptt.mistake(
+    "You clip each parameter's gradient by itself. `clip` is meant for the norm of all together, "
+    "so that the step keeps its direction.",
+    replace=(
+        "        nn.utils.clip_grad_norm_(model.parameters(), clip)\n",
+        "        for part in model.parameters():\n"
+        "            nn.utils.clip_grad_norm_([part], clip)\n",
+    ),
+)
+truncated_bptt.mistake(
+    "The targets are not cut. Each window has targets of its own.",
+    replace=("targets[:, here]", "targets"),
+)
+truncated_bptt.mistake(
+    "You return one number, the mean. A list with the loss of each window is asked for.",
+    replace=("return losses", "return sum(losses) / len(losses)"),
+)
+
+
+@truncated_bptt.mistake("You cut along the batch. The text runs along axis 1.")
+def truncated_bptt(model, optimizer, inputs, targets, window, clip):
+    losses, h = [], None
+    for start in range(0, len(inputs), window):
+        logits, h = model(inputs[start : start + window], h)
+        h = h.detach()
+        loss = masked_loss(logits, targets[start : start + window])
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), clip)
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
 @truncated_bptt.alternative("torch's split, the state detached just before it is used")
 def truncated_bptt(model, optimizer, inputs, targets, window, clip):
     losses, state = [], None
@@ -818,6 +1019,24 @@ sample_name.mistake(
 
 
 sample_name.equivalent("logits[0, -1]", "logits[0, -0]", why="one letter at a time is read")
+
+
+@sample_name.mistake("You leave a drawn dot out of the name and go on. It ends the name.")
+def sample_name(model, draw, longest):
+    name, index, h = "", 0, None
+    for _ in range(longest):
+        logits, h = model(torch.tensor([[index]]), h)
+        index = draw(logits[0, -1].softmax(dim=0))
+        if index > 0:
+            name += LETTERS[index]
+    return name
+
+
+sample_name.mistake(
+    "draw is given a table of one row and one column. It wants the probabilities of one letter, "
+    "(27,).",
+    replace=("logits[0, -1].softmax(dim=0)", "logits.softmax(dim=2)"),
+)
 
 
 @sample_name.alternative("reading the whole name anew for each letter")

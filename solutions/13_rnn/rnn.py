@@ -209,8 +209,8 @@ def rnn_cell(x, h, W_x, W_h, b):
     """The next state.
 
     x: (batch, size), the letters' rows. h: (batch, hidden), the states before.
-    W_x: (size, hidden). W_h: (hidden, hidden). b: (hidden,).
-    Returns (batch, hidden).
+    W_x: (size, hidden). W_h: (hidden, hidden). b: (hidden,). They all stay as they are.
+    Returns (batch, hidden). Gradients can flow back to all five.
 
     x [[1., 2.]], h [[0.5]], W_x [[0.1], [0.2]], W_h [[1.]], b [-0.5] -> [[0.462]]   (tanh 0.5)
     """
@@ -295,8 +295,9 @@ print("last state too:     ", torch.allclose(last, their_last[0], atol=1e-6))
 def masked_loss(logits, targets):
     """The mean cross-entropy over all real targets.
 
-    logits: (batch, time, characters). targets: (batch, time), indices of characters, or PAD where
-    there is nothing to predict. At least one of them is real, and each real one counts the same.
+    logits: (batch, time, characters), large or small. targets: (batch, time), indices of
+    characters, or PAD where there is nothing to predict. At least one of them is real, and each
+    real one counts the same.
     Returns one number, a tensor from which gradients flow back.
 
     logits [[[0., 0.], [0., 9.]]], targets [[1, PAD]] -> 0.693   (ln 2: the second place is fill)
@@ -400,8 +401,9 @@ print(
 
 # %% [markdown]
 # ### Exercise 6 · gradient_norms · 3 points · 25 min
-# Measure it. Run your `rnn_cell` along the sequence and keep the states, as before. Then ask for
-# the gradient of the **sum of the last state** with respect to each state.
+# Measure it. Run your `rnn_cell` along the sequence and keep the states in a list. (`rnn_forward`
+# won't do: in its stacked table stand copies, and the gradient does not run through them.) Then
+# ask for the gradient of the **sum of the last state** with respect to each state.
 # `torch.autograd.grad(number, list_of_tensors)` gives all of them at once. Nothing is recorded
 # unless something wants gradients: let it be a copy of `h`, by `.detach().clone()` and
 # `.requires_grad_()`.

@@ -60,6 +60,7 @@ def scaled_dot_product_attention(rng):
     while (query @ key.T).max(axis=1).min() < 1:  # the best must be large in every row
         query, key, value = table(rng, 2, 3, 4, 3)
     yield case("scores in the thousands", query * 4000, key, value)
+    yield case("gradients flow back", *table(rng, 3, 4, 5, 2), looks_at="gradients")
 
 
 def table(rng, queries, keys, width, value_width, lead=()):
@@ -152,6 +153,51 @@ def scaled_dot_product_attention(query, key, value, mask=None):
     return weights @ value, weights
 
 
+scaled_dot_product_attention.mistake(
+    "Your weights are cut loose before they mix, so queries and keys never learn where to look. "
+    "Only a copy that is kept for pictures may be detached.",
+    replace=("return weights @ value", "return weights.detach() @ value"),
+)
+scaled_dot_product_attention.mistake(
+    "You divide the caller's own query in place. query / ... makes a new tensor.",
+    replace=(
+        "    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])\n",
+        "    query /= math.sqrt(query.shape[-1])\n    scores = query @ key.transpose(-2, -1)\n",
+    ),
+)
+scaled_dot_product_attention.mistake(
+    "Axis 1 holds the keys only as long as there is no batch. Count from the end: dim=-1.",
+    replace=("softmax(dim=-1)", "softmax(dim=1)"),
+)
+scaled_dot_product_attention.mistake(
+    "You divide by the root of the values' width. The scores come from queries and keys, so theirs "
+    "counts.",
+    replace=("math.sqrt(query.shape[-1])", "math.sqrt(value.shape[-1])"),
+)
+scaled_dot_product_attention.mistake(
+    "You multiply by the root of d, so large scores become larger still. Divide.",
+    replace=("/ math.sqrt", "* math.sqrt"),
+)
+scaled_dot_product_attention.mistake(
+    "mask may be None: then every query may attend to every key.",
+    replace=(
+        "    if mask is not None:\n        scores = scores.masked_fill(~mask, -math.inf)\n",
+        "    scores = scores.masked_fill(~mask, -math.inf)\n",
+    ),
+)
+scaled_dot_product_attention.mistake(
+    "You divide the weights instead of the scores: their rows no longer sum to 1.",
+    replace=(
+        " / math.sqrt(query.shape[-1])\n    if mask is not None:\n"
+        "        scores = scores.masked_fill(~mask, -math.inf)\n"
+        "    weights = scores.softmax(dim=-1)\n",
+        "\n    if mask is not None:\n"
+        "        scores = scores.masked_fill(~mask, -math.inf)\n"
+        "    weights = scores.softmax(dim=-1) / math.sqrt(query.shape[-1])\n",
+    ),
+)
+
+
 @scaled_dot_product_attention.alternative("einsum, and a large negative number for the forbidden")
 def scaled_dot_product_attention(query, key, value, mask=None):
     d = query.size(-1)
@@ -228,6 +274,17 @@ causal_mask.mistake(
 causal_mask.mistake(
     "Everybody may look everywhere.",
     replace=("torch.tril(torch.ones(length, length, dtype=torch.bool))", LOWER[11:-1]),
+)
+
+
+causal_mask.mistake(
+    "Your mask holds whole numbers, 1 and 0. A mask answers yes or no: dtype=torch.bool.",
+    replace=("dtype=torch.bool", "dtype=torch.long"),
+)
+causal_mask.mistake(
+    "Your mask has axes for batch and heads. Two are enough, (length, length): broadcasting adds "
+    "the others.",
+    replace=("torch.ones(length, length", "torch.ones(1, 1, length, length"),
 )
 
 
@@ -314,6 +371,13 @@ def padding_mask(tokens, padding):
     lengths = (tokens != padding).sum(dim=1)
     mask = torch.arange(tokens.shape[1]) < lengths[:, None]
     return mask[:, None, None, :]
+
+
+padding_mask.mistake(
+    "The new axes stand in front of the batch. Scores are (batch, heads, queries, keys): they "
+    "belong between batch and length.",
+    replace=("[:, None, None, :]", "[None, None]"),
+)
 
 
 @padding_mask.alternative("ne, unsqueezed twice")
@@ -474,6 +538,44 @@ class MultiHeadAttention(nn.Module):
         return self.output(mixed.transpose(1, 2).reshape(batch, length, width))
 
 
+MultiHeadAttention.mistake(
+    "self.weights still hangs on its graph, which then stays in memory as long as the model. Keep "
+    "a copy that is cut off: .detach().",
+    replace=("weights.detach()", "weights"),
+)
+MultiHeadAttention.mistake(
+    "You cut words into heads by view alone and put them together the same way, so a head gets "
+    "numbers of different words. View as (batch, length, heads, rest), then two axes change "
+    "places.",
+    replace=(
+        "            return rows.view(batch, length, self.heads, -1).transpose(1, 2)\n\n"
+        "        query, key, value = split(self.query(x)), split(self.key(x)), "
+        "split(self.value(x))\n"
+        "        mixed, weights = scaled_dot_product_attention(query, key, value, mask)\n"
+        "        self.weights = weights.detach()\n"
+        "        return self.output(mixed.transpose(1, 2).reshape(",
+        "            return rows.view(batch, self.heads, length, -1)\n\n"
+        "        query, key, value = split(self.query(x)), split(self.key(x)), "
+        "split(self.value(x))\n"
+        "        mixed, weights = scaled_dot_product_attention(query, key, value, mask)\n"
+        "        self.weights = weights.detach()\n"
+        "        return self.output(mixed.reshape(",
+    ),
+)
+MultiHeadAttention.mistake(
+    "The values are made by the key layer. What a word offers has a layer of its own.",
+    replace=("split(self.value(x))", "split(self.key(x))"),
+)
+MultiHeadAttention.mistake(
+    "You add x to the result. That sum belongs to the block, around the attention.",
+    replace=("return self.output(", "return x + self.output("),
+)
+MultiHeadAttention.mistake(
+    "Queries and keys have changed places: the keys ask and the queries answer.",
+    replace=("(query, key, value, mask)", "(key, query, value, mask)"),
+)
+
+
 @MultiHeadAttention.alternative("head by head, put together by cat")
 class MultiHeadAttention(nn.Module):
     def __init__(self, width, heads):
@@ -571,6 +673,31 @@ positional_encoding.mistake(
 positional_encoding.mistake(
     "All pairs turn at the same speed: the exponent is missing.",
     replace=(" / 1e4 ** (torch.arange(0, width, 2) / width)", " * torch.ones(width // 2)"),
+)
+
+
+positional_encoding.mistake(
+    "There are only sines. The second number of each pair is the cosine of the same angle.",
+    replace=("angle.cos()", "angle.sin()"),
+)
+positional_encoding.mistake(
+    "** binds more tightly than /: you raise 10,000 to the column and then divide by the width. "
+    "The exponent needs brackets.",
+    replace=(
+        "1e4 ** (torch.arange(0, width, 2) / width)",
+        "1e4 ** torch.arange(0, width, 2) / width",
+    ),
+)
+positional_encoding.mistake(
+    "Your exponents grow twice as fast. c counts columns already: 0, 2, 4, and so on.",
+    replace=("torch.arange(0, width, 2) / width", "2 * torch.arange(0, width, 2) / width"),
+)
+positional_encoding.mistake(
+    "Your cosines have angles of their own. Sine and cosine of a pair share the sine's column.",
+    replace=(
+        "angle.cos()",
+        "(position / 1e4 ** (torch.arange(1, width, 2) / width)).cos()",
+    ),
 )
 
 
@@ -691,6 +818,37 @@ LayerNorm.mistake(
 LayerNorm.mistake(
     "The eps that is given is never used.",
     replace=("self.eps = eps", "self.eps = 1e-5"),
+)
+
+
+STATISTICS = """mean = x.mean(dim=-1, keepdim=True)
+        variance = ((x - mean) ** 2).mean(dim=-1, keepdim=True)"""
+
+LayerNorm.mistake(
+    "Mean and variance are those of the whole table. Each word has its own, along the last axis.",
+    replace=(STATISTICS, STATISTICS.replace("dim=-1, keepdim=True", "")),
+)
+LayerNorm.mistake(
+    "Without keepdim=True, mean and variance have lost their last axis and don't line up with x.",
+    replace=(STATISTICS, STATISTICS.replace(", keepdim=True", "")),
+)
+LayerNorm.mistake(
+    "The weight is never used.",
+    replace=("self.weight * (x", "(x"),
+)
+LayerNorm.mistake(
+    "The bias is multiplied by the weight too. First scale, then shift.",
+    replace=(
+        "self.weight * (x - mean) / torch.sqrt(variance + self.eps) + self.bias",
+        "self.weight * ((x - mean) / torch.sqrt(variance + self.eps) + self.bias)",
+    ),
+)
+LayerNorm.mistake(
+    "Only the mean is divided by the spread. The whole distance, x - mean, needs brackets.",
+    replace=(
+        "self.weight * (x - mean) / torch.sqrt(variance + self.eps) + self.bias",
+        "self.weight * (x - mean / torch.sqrt(variance + self.eps)) + self.bias",
+    ),
 )
 
 
@@ -843,6 +1001,30 @@ class TransformerBlock(nn.Module):
     def forward(self, x, mask=None):
         attended = self.attention(self.norm_1(x), mask)
         return x + attended + self.output(torch.relu(self.hidden(self.norm_2(x))))
+
+
+TransformerBlock.mistake(
+    "x += writes into the caller's own x. x = x + ... makes a new tensor.",
+    replace=("x = x + self.attention", "x += self.attention"),
+)
+TransformerBlock.mistake(
+    "The curve between your linear layers is GELU. Here it is ReLU.",
+    replace=("torch.relu(", "nn.functional.gelu("),
+)
+TransformerBlock.mistake(
+    "Your attention has one head, whatever `heads` says.",
+    replace=("MultiHeadAttention(width, heads)", "MultiHeadAttention(width, 1)"),
+)
+TransformerBlock.mistake(
+    "The feed-forward part is added to the x from before the attention, whose result is lost on "
+    "the way. The second sum takes the first one's result.",
+    replace=(
+        "        x = x + self.attention(self.norm_1(x), mask)\n"
+        "        return x + self.output(torch.relu(self.hidden(self.norm_2(x))))",
+        "        first = x + self.attention(self.norm_1(x), mask)\n"
+        "        return x + self.output(torch.relu(self.hidden(self.norm_2(first))))",
+    ),
+)
 
 
 @TransformerBlock.alternative("PyTorch's LayerNorm, the halves in steps")

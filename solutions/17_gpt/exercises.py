@@ -39,6 +39,7 @@ def get_batch(rng):
     yield case("every place of the text", *a_text(rng, 12, 5, 4), looks_at="every place")
     yield case("each row begins elsewhere", *a_text(rng, 2000, 3, 4), looks_at="rows differ")
     yield case("the generator decides", *a_text(rng, 2000, 5, 3), looks_at="repeatable")
+    yield case("more rows than places", *a_text(rng, 7, 5, 4), looks_at="shifted")
 
 
 def a_text(rng, length, block_size, batch_size):
@@ -119,6 +120,16 @@ get_batch.mistake(
 )
 
 
+get_batch.mistake(
+    "No two of your rows begin at the same place (randperm), so a short text has too few places. "
+    "Draw each start by itself.",
+    replace=(
+        "torch.randint(len(text) - block_size, (batch_size,), generator=generator)",
+        "torch.randperm(len(text) - block_size, generator=generator)[:batch_size]",
+    ),
+)
+
+
 @get_batch.alternative("places by broadcasting")
 def get_batch(text, block_size, batch_size, generator):
     starts = torch.randint(0, len(text) - block_size, (batch_size, 1), generator=generator)
@@ -193,6 +204,11 @@ def GPT(rng):
     text = rng.integers(0, 60, size=(16, 25))
     yield case(
         "__init__: the loss starts at ln(vocabulary)", sizes, {}, text, looks_at="first loss"
+    )
+    sizes = [int(rng.choice([7, 11, 13])), 5, 3, 1, 2]
+    dropped = float(rng.uniform(0.05, 0.5))
+    yield case(
+        "__init__: the blocks' dropout", sizes, {}, text, looks_at="dropout", dropout=dropped
     )
     yield case("forward: one token", *a_model(rng, [9, 5, 1, 2, 4], (1, 1)), looks_at="logits")
     yield case("forward: a batch", *a_model(rng, [8, 6, 1, 1, 6], (3, 6)), looks_at="logits")
@@ -272,6 +288,24 @@ GPT.mistake(
     "The table of places has a row for each token of the vocabulary. It needs one for each of "
     "block_size places.",
     replace=("nn.Embedding(block_size, width)", "nn.Embedding(vocabulary, width)"),
+)
+
+
+GPT.mistake(
+    "The dropout does not reach the blocks. Block takes it as its third argument.",
+    replace=("Block(width, heads, dropout)", "Block(width, heads)"),
+)
+GPT.mistake(
+    "caches may be None: then each block is given None.",
+    replace=("caches or [None] * len(self.blocks)", "caches"),
+)
+GPT.mistake(
+    "The last block comes first. Walk through self.blocks in their order.",
+    replace=("zip(self.blocks, ", "zip(reversed(self.blocks), "),
+)
+GPT.mistake(
+    "You return the scores of the last place alone. Every place guesses its next token.",
+    replace=("return self.logits(self.norm(x))", "return self.logits(self.norm(x))[:, -1]"),
 )
 
 
@@ -380,10 +414,12 @@ def crowded(rng):
         top_k, top_p = int(rng.integers(4, 6)), float(rng.uniform(0.4, 0.7))
         of_k, margin = kept_by(rising[-top_k:], top_p)
         one_fewer, fewer_margin = kept_by(rising[1 - top_k :], top_p)
+        one_more, more_margin = kept_by(rising[-1 - top_k :], top_p)
         others = [rising, rising[top_k - 1 :], np.where(rising < rising[-top_k], 0, rising)]
         counts, margins = zip(*(kept_by(other, top_p) for other in others), strict=True)
-        clear = min(margin, fewer_margin, *margins) > 0.01
-        if clear and 1 < of_k == one_fewer < top_k and of_k not in counts:
+        clear = min(margin, fewer_margin, more_margin, *margins) > 0.01
+        alike = of_k == one_fewer == one_more
+        if clear and alike and 1 < of_k < top_k and of_k not in counts:
             return logits, top_k, top_p
 
 
@@ -479,6 +515,24 @@ def filter_logits(logits, temperature=1.0, top_k=None, top_p=None):
     return logits
 
 
+filter_logits.mistake(
+    "The token that crosses the line is dropped, so less than top_p remains. Keep a token if the "
+    "sum BEFORE it is below top_p.",
+    replace=("order[before >= top_p]", "order[1:][(before + shares)[1:] >= top_p]"),
+)
+filter_logits.mistake(
+    "top-k keeps one token too many.",
+    replace=("logits.topk(top_k).values[-1]", "logits.sort(descending=True).values[top_k]"),
+)
+filter_logits.mistake(
+    "You return the logits in sorted order. Each token keeps its own place.",
+    replace=(
+        "logits = logits.index_fill(0, order[before >= top_p], -math.inf)",
+        "logits = ordered.masked_fill(before >= top_p, -math.inf)",
+    ),
+)
+
+
 @filter_logits.alternative("a table of what stays, by rank")
 def filter_logits(logits, temperature=1.0, top_k=None, top_p=None):
     scaled = logits / temperature
@@ -542,6 +596,10 @@ def generate(rng):
     dropped = logits.copy()
     dropped[[int(np.argmin(logits)), int(np.argsort(logits)[2])]] = -np.inf
     yield case("pick: dropped tokens", "pick", between_steps(rng, dropped, 6), logits=dropped)
+    first = distinct(rng, 7)
+    first[: int(rng.integers(1, 4))] = -np.inf
+    lowest = np.concatenate([[0.0], between_steps(rng, first, 5)])
+    yield case("pick: the draw 0, the first tokens dropped", "pick", lowest, logits=first)
     wrong = DRAWN_WRONG + READ_WRONG
     given = steady(rng, 4, 1, 9, wrong=wrong)
     yield case("generate: one token", "text", block_size=9, **given)
@@ -696,8 +754,19 @@ generate.mistake(
     replace=("    return tokens\n", "    return tokens[:, -len(draws) :]\n"),
 )
 
-generate.equivalent(
-    "ladder <= draw", "ladder < draw", why="a draw never equals a step to the last bit"
+generate.mistake(
+    "Steps that equal the draw are not above it, so they count: <=. Otherwise the draw 0 picks "
+    "token 0, even where it was dropped and its share is 0.",
+    replace=("ladder <= draw", "ladder < draw"),
+)
+generate.mistake(
+    "What the model can't see any more is lost from your text. Cut only what you hand to the "
+    "model.",
+    replace=(
+        "            logits = model(tokens[:, -model.block_size :])[0, -1]\n",
+        "            tokens = tokens[:, -model.block_size :]\n"
+        "            logits = model(tokens)[0, -1]\n",
+    ),
 )
 
 
@@ -767,7 +836,7 @@ def a_part(rng, length):
 
 
 KVCache.mistake(
-    "You join along the heads. New tokens go behind the old ones: which axis holds the tokens?",
+    "You join along another axis than the tokens'. Of (batch, heads, tokens, d), which is it?",
     replace=(
         "torch.cat([self.key, key], dim=2)\n"
         "            value = torch.cat([self.value, value], dim=2)",
@@ -832,6 +901,24 @@ KVCache.mistake(
 KVCache.mistake(
     "You record a graph for every token and never use it. What does torch.no_grad do?",
     replace=("torch.inference_mode()", "torch.enable_grad()"),
+)
+
+KVCache.mistake(
+    "append keeps everything and hands back only what it was given. Attention needs all keys and "
+    "values so far.",
+    replace=(
+        "        if self.key is not None:\n"
+        "            key = torch.cat([self.key, key], dim=2)\n"
+        "            value = torch.cat([self.value, value], dim=2)\n"
+        "        self.key, self.value = key, value\n"
+        "        return key, value",
+        "        new = key, value\n"
+        "        if self.key is not None:\n"
+        "            key = torch.cat([self.key, key], dim=2)\n"
+        "            value = torch.cat([self.value, value], dim=2)\n"
+        "        self.key, self.value = key, value\n"
+        "        return new",
+    ),
 )
 
 KVCache.alternative(
@@ -975,6 +1062,18 @@ train_bpe.mistake(
     "Where half a pair stands at the end of the tokens, it gets lost.",
     replace=("while place < len(tokens)", "while place < len(tokens) - 1"),
 )
+train_bpe.mistake(
+    "Your pairs are lists. A list never equals a tuple, so merge would find none of them: keep "
+    "tuples.",
+    replace=("learned.append(best)", "learned.append(list(best))"),
+)
+train_bpe.mistake(
+    "Two tokens cut out of a list are a list, which never equals a tuple, so your merge finds "
+    "nothing. tuple(...) helps.",
+    replace=("tuple(tokens[place : place + 2]) == pair", "tokens[place : place + 2] == pair"),
+)
+
+
 train_bpe.alternative(
     "a for loop with a memory",
     replace=(
@@ -1089,6 +1188,23 @@ encode.mistake(
     "Your decode reads latin-1, in which every byte is a letter. The bytes came from UTF-8.",
     replace=('"utf-8"', '"latin-1"'),
 )
+
+encode.mistake(
+    "Your decode empties the list that it was given. Its caller still needs it: read, don't take.",
+    replace=(
+        "known[token] for token in tokens",
+        "known[tokens.pop(0)] for _ in range(len(tokens))",
+    ),
+)
+encode.mistake(
+    'Bytes that are half a letter vanish. errors="replace" shows them.',
+    replace=('errors="replace"', 'errors="ignore"'),
+)
+encode.mistake(
+    "Your first merge is token 255, which is a byte. The first free number is 256.",
+    replace=("enumerate(merges, start=256)", "enumerate(merges, start=255)"),
+)
+
 
 encode.alternative(
     "a dict of bytes, built token by token",

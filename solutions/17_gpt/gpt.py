@@ -323,7 +323,7 @@ def filter_logits(logits, temperature=1.0, top_k=None, top_p=None):
     """Scores for drawing the next token.
 
     logits: (vocabulary,). They stay as they are. temperature: above 0.
-    top_k: None, or how many of the largest remain. top_p: None, or a share from 0 to 1: of what
+    top_k: None, or how many of the largest remain. top_p: None, or a share above 0: of what
     remains, the most probable tokens are kept until their shares together reach it, the token with
     which they reach it included. At least one always stays.
     Returns (vocabulary,): logits / temperature, and -infinity for what was dropped.

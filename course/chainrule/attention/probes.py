@@ -6,21 +6,35 @@ case's weights into it under the names that the docstrings fix, and returns what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from chainrule.observe import listed
 from chainrule.training.probes import dtype_of, named, steadily, tensor
 
 Function = Callable[..., Any]
 Arrays = Mapping[str, np.ndarray]
 
 
-class OtherLayers(Exception):
-    """The module's parameters are not those that the docstring names."""
+class Told(Exception):
+    """What a probe could not use, in a whole sentence; the comparator shows it as it is."""
+
+
+class ChangedInput(Exception):
+    """What the learner's code did to its arguments, in a whole sentence."""
+
+
+def unchanged(name: str, before: torch.Tensor, after: torch.Tensor) -> None:
+    """Raises ChangedInput when a tensor is not what it was."""
+    if not torch.equal(before, after):
+        raise ChangedInput(
+            f"your code changes {name}, which its caller still needs. Write the result into a new "
+            "tensor."
+        )
 
 
 def shapes_of(model: nn.Module) -> dict[str, list[int]]:
@@ -29,22 +43,29 @@ def shapes_of(model: nn.Module) -> dict[str, list[int]]:
 
 
 def fill(model: nn.Module, weights: Arrays) -> None:
-    """Put arrays into a module's parameters. Raises OtherLayers when names or shapes differ."""
+    """Put arrays into a module's parameters. Raises Told when names or shapes differ."""
     parameters = dict(model.named_parameters())
-    if parameters.keys() != weights.keys():
-        missing = sorted(weights.keys() - parameters.keys())
-        extra = sorted(parameters.keys() - weights.keys())
-        raise OtherLayers(
+    missing, extra = weights.keys() - parameters.keys(), parameters.keys() - weights.keys()
+    if missing or extra:
+        said = [f"{some(missing)} missing"] * bool(missing) + [f"{some(extra)} new"] * bool(extra)
+        raise Told(
             f"the parameters of your {type(model).__name__} are not those of the docstring: "
-            f"missing {missing or 'none'}, not asked for {extra or 'none'}"
+            f"{'; '.join(said)}."
         )
     for name, parameter in parameters.items():
         if parameter.shape != weights[name].shape:
-            raise OtherLayers(
-                f"{name} has shape {tuple(parameter.shape)}; the docstring's has "
-                f"{weights[name].shape}"
+            raise Told(
+                f"the shape of {name} is {tuple(parameter.shape)}; the docstring's is "
+                f"{weights[name].shape}."
             )
         parameter.data = tensor(weights[name])
+
+
+def some(names: Collection[str]) -> str:
+    """At most four names, and how many more there are."""
+    shown = sorted(names)[:4]
+    more = [f"{len(names) - len(shown)} more"] * (len(names) > len(shown))
+    return listed([*shown, *more])
 
 
 @steadily
@@ -54,11 +75,32 @@ def scaled_dot_product_attention(
     key: np.ndarray,
     value: np.ndarray,
     mask: np.ndarray | None = None,
+    looks_at: str = "output",
 ) -> dict[str, Any]:
-    """The mixed values and the weights."""
-    given = [tensor(array) for array in (query, key, value)]
-    result = work(*given) if mask is None else work(*given, tensor(mask))
-    return named(result, ["output", "weights"])
+    """The mixed values and the weights, or the gradients that come back through the former."""
+    given = {"query": tensor(query), "key": tensor(key), "value": tensor(value)}
+    if mask is not None:
+        given["mask"] = tensor(mask)
+    before = {name: part.clone() for name, part in given.items()}
+    if looks_at == "gradients":
+        for part in given.values():
+            part.requires_grad_()
+    seen = named(work(*given.values()), ["output", "weights"])
+    if looks_at == "output":
+        for name, part in given.items():
+            unchanged(name, before[name], part)
+        return seen
+    if not isinstance(seen.get("output"), torch.Tensor):
+        return seen
+    (seen["output"] ** 2).sum().backward()
+    return {f"gradient of {name}": arrived(part, name) for name, part in given.items()}
+
+
+def arrived(part: torch.Tensor, name: str) -> torch.Tensor:
+    """The gradient of a tensor. Raises Told when there is none."""
+    if part.grad is None:
+        raise Told(f"no gradient arrives at {name}. Did .detach(), .data or no_grad cut it off?")
+    return part.grad
 
 
 @steadily
@@ -101,8 +143,9 @@ def MultiHeadAttention(
     given = tensor(x)
     output = model(given) if mask is None else model(given, tensor(mask))
     if looks_at == "weights":
-        kept = model.weights
-        return {"weights": kept.detach() if isinstance(kept, torch.Tensor) else kept}
+        if isinstance(model.weights, torch.Tensor) and model.weights.requires_grad:
+            raise Told("the weights that you keep still hang on their graph.")
+        return {"weights": model.weights}
     return gradients(model, output) if looks_at == "gradients" else {"output": output}
 
 
@@ -113,7 +156,7 @@ def gradients(model: nn.Module, output: torch.Tensor) -> dict[str, Any]:
     so its gradient is 0 but for rounding.
     """
     (output**2).sum().backward()
-    received = {name: parameter.grad for name, parameter in model.named_parameters()}
+    received = {name: arrived(part, name) for name, part in model.named_parameters()}
     return {name: grad for name, grad in received.items() if not name.endswith("key.bias")}
 
 
@@ -121,9 +164,10 @@ def gradients(model: nn.Module, output: torch.Tensor) -> dict[str, Any]:
 def positional_encoding(work: Function, length: int, width: int, x: np.ndarray) -> dict[str, Any]:
     """The encoding, added to the embeddings x, as a model uses it."""
     encoding = work(length, width)
+    name = "a random table plus your encoding" if x.any() else "encoding"
     if isinstance(encoding, torch.Tensor) and encoding.shape == x.shape:
-        return {"x + encoding": tensor(x) + encoding}
-    return {"x + encoding": encoding}
+        return {name: tensor(x) + encoding}
+    return {name: encoding}
 
 
 @steadily
@@ -168,4 +212,5 @@ def TransformerBlock(
     fill(model, weights)
     given = tensor(x)
     output = model(given) if mask is None else model(given, tensor(mask))
+    unchanged("x", tensor(x), given)
     return gradients(model, output) if looks_at == "gradients" else {"output": output}

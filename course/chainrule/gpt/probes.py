@@ -12,7 +12,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from chainrule.attention.probes import Arrays, fill, gradients, shapes_of
+from chainrule.attention.probes import (
+    Arrays,
+    ChangedInput,
+    Told,
+    fill,
+    gradients,
+    shapes_of,
+    unchanged,
+)
 from chainrule.training.probes import named, steadily, tensor
 
 Function = Callable[..., Any]
@@ -76,13 +84,16 @@ def GPT(
     tokens: np.ndarray,
     looks_at: str,
     caches: list[list[np.ndarray]] | None = None,
+    dropout: float = 0.0,
 ) -> dict[str, Any]:
     """The layers, the first loss, the logits or the gradients of the learner's model.
 
     sizes: vocabulary, block_size, layers, heads, width.
     """
     torch.default_generator.manual_seed(int(tokens.sum()))
-    model = work(*sizes)
+    model = work(*sizes, dropout=dropout) if dropout else work(*sizes)
+    if looks_at == "dropout":
+        return {"dropout of each block": [block.dropout.p for block in model.blocks]}
     if looks_at == "layers":
         return {"shape of each parameter": shapes_of(model), "block_size": model.block_size}
     given = tensor(tokens)
@@ -104,10 +115,14 @@ def GPT(
 
 @steadily
 def filter_logits(work: Function, logits: np.ndarray, **settings: float) -> dict[str, Any]:
-    """The filtered logits, and what became of those that were given."""
+    """Which tokens stay, the filtered logits, and what became of those that were given."""
     given = tensor(logits)
     filtered = work(given, **settings)
-    return {"filtered": filtered, "the logits you were given": given}
+    if not isinstance(filtered, torch.Tensor):
+        return {"returned": filtered, "wanted": "a tensor of logits"}
+    stay = torch.nonzero(filtered.flatten() > -torch.inf).flatten().tolist()
+    unchanged("the logits", tensor(logits), given)
+    return {"tokens that stay": stay, "filtered": filtered}
 
 
 class _Echoing(nn.Module):
@@ -199,6 +214,11 @@ def KVCache(
 
 # --- byte-pair encoding --------------------------------------------------------------------------
 
+CHANGED_TOKENS = (
+    "your function changes the list of tokens that it was given, which its caller still needs. "
+    "Build a new list."
+)
+
 
 def train_bpe(
     work: Works,
@@ -212,10 +232,16 @@ def train_bpe(
     if looks_at == "merge":
         assert tokens is not None and pair is not None
         given = list(tokens)
-        merged = list(work["merge"](given, tuple(pair), number))
-        return {"merged": merged, "the tokens you were given": given}
+        merged = work["merge"](given, tuple(pair), number)
+        if given != tokens:
+            raise ChangedInput(CHANGED_TOKENS)
+        return {"merged": list(merged) if isinstance(merged, tuple) else merged}
     assert counts is not None
     learned = work["train_bpe"](dict(counts), number)
+    if isinstance(learned, list) and any(isinstance(found, list) for found in learned):
+        raise Told("your pairs are lists; tuples are asked for.")
+    if not isinstance(learned, (list, tuple)):
+        return {"returned": learned, "wanted": "a list of pairs"}
     return {"merges": [list(found) for found in learned]}
 
 
@@ -225,6 +251,10 @@ def encode(work: Works, looks_at: str, merges: list[list[int]], given: Any) -> d
     if looks_at == "encode":
         return {"tokens": work["encode"](given, pairs)}
     if looks_at == "decode":
-        return {"text": work["decode"](list(given), pairs)}
+        tokens = list(given)
+        text = work["decode"](tokens, pairs)
+        if tokens != list(given):
+            raise ChangedInput(CHANGED_TOKENS)
+        return {"text": text}
     there = list(work["encode"](given, pairs))
     return {"how many tokens": len(there), "there and back": work["decode"](there, pairs)}

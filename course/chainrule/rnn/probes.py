@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from chainrule.observe import named
+
 Function = Callable[..., Any]
 Arrays = Mapping[str, np.ndarray]
 
@@ -58,11 +60,39 @@ def tensor(array: Any) -> torch.Tensor:
     return torch.as_tensor(np.array(array))
 
 
-def named(result: Any, names: list[str]) -> dict[str, Any]:
-    """Returned values by name; whatever is not that many values is passed on as it is."""
-    if isinstance(result, (tuple, list)) and len(result) == len(names):
-        return dict(zip(names, result, strict=True))
-    return {"returned": result}
+class Told(Exception):
+    """What a probe could not use, in a whole sentence; the comparator shows it as it is."""
+
+
+class ChangedInput(Exception):
+    """What the learner's code did to its arguments, in a whole sentence."""
+
+
+def unchanged(before: list[torch.Tensor], parts: list[torch.Tensor], names: str) -> None:
+    """Raises ChangedInput when one of the tensors is not what it was."""
+    for name, old, new in zip(names.split(), before, parts, strict=True):
+        if not torch.equal(old, new):
+            raise ChangedInput(
+                f"your function changes {name}, which its caller still needs. Write the result "
+                "into a new tensor."
+            )
+
+
+def gradients(result: Any, parts: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+    """What arrives at each part when every number of the result counts differently.
+
+    Raises Told when the result is no part of a graph, or when nothing arrives somewhere.
+    """
+    if not isinstance(result, torch.Tensor):
+        return {"returned": result, "wanted": "a tensor"}
+    if not result.requires_grad:
+        raise Told("no gradient flows through your result. Did detach, .data or no_grad cut it?")
+    places = torch.arange(1, result.numel() + 1, dtype=result.dtype).reshape(result.shape)
+    (result * places).sum().backward()
+    for name, part in parts.items():
+        if part.grad is None:
+            raise Told(f"no gradient arrives at {name}. Did detach, .data or no_grad cut it off?")
+    return {f"gradient of {name}": part.grad for name, part in parts.items()}
 
 
 # --- names ---------------------------------------------------------------------------------------
@@ -85,18 +115,26 @@ def embed(work: Function, indices: np.ndarray, table: np.ndarray, looks_at: str)
     result = work(tensor(indices), rows)
     if looks_at == "result":
         return {"result": result.detach() if isinstance(result, torch.Tensor) else result}
-    places = torch.arange(1, result.numel() + 1, dtype=result.dtype).reshape(result.shape)
-    (result * places).sum().backward()
-    return {"gradient of the table": rows.grad}
+    return gradients(result, {"the table": rows})
 
 
 # --- the network ---------------------------------------------------------------------------------
 
+PARTS = "x h W_x W_h b"
+
 
 @steadily
-def rnn_cell(work: Function, *arrays: np.ndarray) -> Any:
-    """The next state for x, h, W_x, W_h and b."""
-    return work(*map(tensor, arrays))
+def rnn_cell(work: Function, *arrays: np.ndarray, looks_at: str = "state") -> Any:
+    """The next state for x, h, W_x, W_h and b, or the gradients that come back through it."""
+    parts = [tensor(array) for array in arrays]
+    before = [part.clone() for part in parts]
+    if looks_at == "state":
+        state = work(*parts)
+        unchanged(before, parts, PARTS)
+        return state
+    for part in parts:
+        part.requires_grad_()
+    return gradients(work(*parts), dict(zip(PARTS.split(), parts, strict=True)))
 
 
 @steadily
@@ -111,14 +149,18 @@ def rnn_forward(
 ) -> dict[str, Any]:
     """All states, or the last one, or the gradients that come back through the states."""
     parts = [tensor(array) for array in (x, h, W_x, W_h, b)]
-    if looks_at != "gradients":
+    if not looks_at.startswith("gradients"):
         seen = named(work(*parts), ["states", "last"])
         return {looks_at: seen[looks_at]} if looks_at in seen else seen
     for part in parts[1:4]:
         part.requires_grad_()
-    states, _ = work(*parts)
-    states[:, -1].sum().backward()
-    return {"h": parts[1].grad, "W_x": parts[2].grad, "W_h": parts[3].grad}
+    seen = named(work(*parts), ["states", "last"])
+    if "returned" in seen:
+        return seen
+    result = seen["last"] if "last state" in looks_at else seen["states"]
+    if isinstance(result, torch.Tensor) and result.dim() == 3:
+        result = result[:, -1]
+    return gradients(result, dict(zip(PARTS.split()[1:4], parts[1:4], strict=True)))
 
 
 @steadily
@@ -128,15 +170,21 @@ def masked_loss(work: Function, logits: np.ndarray, targets: np.ndarray, looks_a
     cost = work(scores, tensor(targets))
     if looks_at == "loss":
         return {"loss": cost.detach() if isinstance(cost, torch.Tensor) else cost}
-    cost.backward()
-    return {"gradient of the logits": scores.grad}
+    return gradients(cost, {"the logits": scores})
 
 
 @steadily
 def gradient_norms(work: Function, *arrays: np.ndarray) -> dict[str, Any]:
     """One norm for each state; the weights want no gradients, as the docstring says."""
     parts = [tensor(array) for array in arrays]
-    result = work(*parts)
+    try:
+        result = work(*parts)
+    except RuntimeError as error:
+        if "not have been used in the graph" not in str(error):
+            raise
+        raise Told(
+            "one of the tensors whose gradient you ask for lies on no way to the last state."
+        ) from None
     if isinstance(result, (list, tuple)):
         result = torch.stack([torch.as_tensor(norm, dtype=torch.float64) for norm in result])
     if isinstance(result, torch.Tensor):
@@ -190,6 +238,8 @@ def truncated_bptt(
     model = Reader(weights)
     optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
     losses = work(model, optimizer, tensor(inputs), tensor(targets), window, clip)
+    if isinstance(losses, list) and any(getattr(loss, "requires_grad", False) for loss in losses):
+        raise Told("your list holds tensors with their graphs; Python numbers are asked for.")
     if looks_at == "losses":
         return {"losses": losses}
     if looks_at == "windows":
