@@ -34,7 +34,8 @@ def namespace(unit: Unit, replace: Mapping[str, str] | None = None) -> dict[str,
     os.environ.setdefault("MPLBACKEND", "agg")
     names: dict[str, Any] = {"__name__": "__main__"}
     for source in unit.graded_cells(dict(replace or {})):
-        exec(compile(source, f"<{unit.name.folder}>", "exec"), names)
+        # Without this file's own __future__ imports, as a notebook runs it.
+        exec(compile(source, f"<{unit.name.folder}>", "exec", dont_inherit=True), names)
     return names
 
 

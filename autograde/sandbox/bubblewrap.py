@@ -39,6 +39,8 @@ ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "NUMEXPR_NUM_THREADS": "1",
+    # ONNX Runtime would report to its maker, from a thread that is there from the import on.
+    "ORT_DISABLE_TELEMETRY": "1",
 }
 
 
