@@ -245,7 +245,7 @@ check.GPT(GPT)
 # context, 12 pieces in a batch.
 
 # %% tags=["demo"]
-torch.set_num_threads(1)  # steps this short: several cores would mostly wait for each other
+torch.set_num_threads(2)  # more cores would mostly wait for each other in steps this short
 device = fastest_device()
 LARGER = False  # True: nanoGPT's larger recipe, for a GPU; it takes 5,000 steps
 BLOCK_SIZE, BATCH_SIZE = (256, 64) if LARGER else (64, 12)
