@@ -18,7 +18,10 @@ from packaging.version import Version
 from rattler import MatchSpec
 
 CARD = {"jupyterlab", "torch", "numpy", "matplotlib", "nbgrader", "ipywidgets", "nbval"}
-CONDA_NAMES = {"msgpack-python": "msgpack"}  # where conda-forge's name is another than pip's
+CONDA_NAMES = {
+    "prometheus_client": "prometheus-client",
+    "msgpack-python": "msgpack",
+}  # where conda-forge's name is another than pip's
 
 
 @pytest.fixture(scope="module")
@@ -145,12 +148,16 @@ def strangers(folder: Path, required: Iterable[Requirement]) -> dict[str, list[s
 
 
 def test_the_learners_part_imports_only_what_it_brings(root, project):
-    found = strangers(root / "course" / "chainrule", requirements(project))
-    assert set(found) <= {"torch", "google"}, found  # looked for where they are, never required
+    package, unit = root / "course" / "chainrule", root / "course" / "chainrule" / "deployment"
+    found, there = strangers(package, requirements(project)), strangers(unit, requirements(project))
+    elsewhere = {name for name in found if len(found[name]) > len(there.get(name, []))}
+    assert elsewhere <= {"torch", "google"}, found  # looked for where they are, never required
+    deploy = [*requirements(project), *requirements(project, "deploy")]
+    assert set(strangers(unit, deploy)) <= {"app"}  # which the learner writes
 
 
 # What a script in autograde/datasets/ reads its source with; it says itself how to get it.
-DATA_SOURCES = {"pyarrow", "skimage", "statsmodels"}
+DATA_SOURCES = {"pyarrow", "skimage", "statsmodels", "torch"}
 # What a script in autograde/clusters/ starts workers with; it has an extra of its own.
 CLUSTERS = {"dask_jobqueue"}
 
@@ -158,7 +165,15 @@ CLUSTERS = {"dask_jobqueue"}
 def test_grading_imports_only_what_its_extra_brings(root, project):
     graders = [*requirements(project), *requirements(project, "grade")]
     authors = {"libcst", "sklearn"}  # mutants and data sets, which only the build needs
-    assert set(strangers(root / "autograde", graders)) <= authors | DATA_SOURCES | CLUSTERS
+    service = set(strangers(root / "autograde" / "service", graders))
+    assert (
+        set(strangers(root / "autograde", graders)) - service <= authors | DATA_SOURCES | CLUSTERS
+    )
+
+
+def test_the_service_imports_only_what_its_extra_brings(root, project):
+    theirs = [*requirements(project), *requirements(project, "serve")]
+    assert strangers(root / "autograde" / "service", theirs) == {}
 
 
 def test_building_imports_only_what_its_extra_brings(root, project):
