@@ -33,6 +33,7 @@ console = Console(highlight=False)
 
 COMMAND_LINE = ("__main__.py", "cli.py", "commands.py")  # no notebook imports these
 
+SHARED = ("answers", "compare", "observe", "steady", "verdict")  # what every unit's checks use
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 IMPORTED = re.compile(r"^\s*(?:from|import) chainrule\.(\w+(?:\.\w+)*)", re.MULTILINE)
 
@@ -245,7 +246,7 @@ def proofs_digest(unit: Unit) -> str:
     learner, ours = unit.package.parent, unit.root / "autograde"
     paths = [unit.source, unit.source.with_name("exercises.py"), unit.released, unit.answers]
     paths += [*sorted(unit.package.glob("*.py")), *borrowed(unit)]
-    paths += [learner / f"{name}.py" for name in ("answers", "compare", "observe", "verdict")]
+    paths += [learner / f"{name}.py" for name in SHARED]
     paths += [ours / f"{name}.py" for name in ("answer_key", "declare", "unit")]
     paths += sorted((ours / "judge").glob("*.py"))
     paths += [ours / "build" / f"{name}.py" for name in ("cheats", "mutants", "proofs", "trials")]

@@ -6,10 +6,8 @@ hand_in("03_backprop")
 from __future__ import annotations
 
 import html
-import json
 import os
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ipywidgets
@@ -20,7 +18,7 @@ from chainrule import post
 from chainrule.answers import load_answers
 from chainrule.colab import in_colab, save_notebook
 from chainrule.errors import UserError
-from chainrule.submit import LEARNER_VARIABLES, find_notebook, submit
+from chainrule.submit import LEARNER_VARIABLES, definition_of, saved_code, submit
 from chainrule.units import UnitName, find_unit
 
 PLACE_VARIABLE = "CHAINRULE_SUBMIT_TO"  # what an instructor can set for the whole class
@@ -116,8 +114,7 @@ def not_saved(name: UnitName) -> list[str]:
     shell = get_ipython()
     ran = [] if shell is None else list(shell.user_ns.get("In", []))
     symbols = {key: one.symbols for key, one in load_answers(name.name).exercises.items()}
-    saved = _sources(name)
-    return [] if saved is None else differing(ran, saved, symbols)
+    return differing(ran, saved_code(name), symbols)
 
 
 def differing(
@@ -132,22 +129,9 @@ def differing(
     newest: dict[str, str] = {}
     for source in ran:
         for exercise, names in symbols.items():
-            if any(_defines(name)(source) for name in names):
+            if definition_of(names).search(source):
                 newest[exercise] = source.strip()
     return [exercise for exercise, source in newest.items() if source not in kept]
-
-
-def _defines(name: str) -> Callable[[str], object]:
-    return re.compile(rf"^(async\s+def|def|class)\s+{re.escape(name)}\b", re.MULTILINE).search
-
-
-def _sources(name: UnitName) -> list[str] | None:
-    """The code cells of the saved notebook. None when it can't be read: `submit` says why."""
-    try:
-        cells = json.loads(find_notebook(name).read_text("utf-8-sig"))["cells"]
-        return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _lines(lines: Sequence[str]) -> str:

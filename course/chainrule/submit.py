@@ -8,6 +8,7 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -257,7 +258,7 @@ def find_notebook(unit: UnitName) -> Path:
         places = [here / file]
     else:
         course = course_folder(here) or here
-        places = [here / unit.folder / file, course / unit.folder / file, here / file]
+        places = [here / unit.folder / file, here / file, course / unit.folder / file]
     for place in places:
         if place.is_file():
             return place
@@ -311,14 +312,26 @@ def _check_whole(cells: list[dict[str, Any]], answers: Answers, notebook: Path) 
 
 def _sources(cells: list[dict[str, Any]], exercise: Exercise) -> list[str]:
     """The code cells that carry the exercise's id, or at least define one of its names."""
-    names = "|".join(map(re.escape, exercise.symbols))
-    defines = re.compile(rf"^\s*((async\s+)?def|class)\s+({names})\b|^({names})\s*=", re.MULTILINE)
+    defines = definition_of(exercise.symbols)
     return [
         _source(cell)
         for cell in cells
         if cell.get("cell_type") == "code"
         and (_grade_id(cell) == exercise.name or defines.search(_source(cell)))
     ]
+
+
+def definition_of(symbols: Sequence[str]) -> re.Pattern[str]:
+    """What finds a definition of one of these names in the source of a cell."""
+    names = "|".join(map(re.escape, symbols))
+    return re.compile(rf"^\s*((async\s+)?def|class)\s+({names})\b|^({names})\s*=", re.MULTILINE)
+
+
+def saved_code(unit: UnitName) -> list[str]:
+    """The source of every code cell of the unit's notebook as it is saved. Raises SubmitError."""
+    notebook = find_notebook(unit)
+    cells = _cells(_read(notebook), notebook)
+    return [_source(cell) for cell in cells if cell.get("cell_type") == "code"]
 
 
 def _not_written(cells: list[dict[str, Any]], answers: Answers) -> list[str]:

@@ -552,8 +552,8 @@ widgets.regions(MLP, cross_entropy, cross_entropy_gradient)
 
 # %% tags=["demo"]
 def train(model, x, labels, learning_rate, epochs, rng, batch_size=128):
-    """Train the model in place and print how it goes; returns the mean loss of each epoch."""
-    losses = []
+    """Train the model in place and show how it goes; returns the mean loss of each epoch."""
+    losses, live = [], LiveCurves(epochs=epochs, examples=len(x))
     for epoch in range(1, epochs + 1):
         order, total = rng.permutation(len(x)), 0.0
         rate = learning_rate * (1 - 0.9 * (epoch - 1) / epochs)
@@ -564,8 +564,7 @@ def train(model, x, labels, learning_rate, epochs, rng, batch_size=128):
             gradient = cross_entropy_gradient(logits, labels[rows])
             model.step(*model.backward(gradient), rate)
         losses.append(total / len(x))
-        if epoch % 4 == 0 or epoch == epochs:
-            print(f"epoch {epoch:>2} of {epochs}  training loss {losses[-1]:.4f}")
+        live({"train_loss": losses})
     return losses
 
 
@@ -583,9 +582,7 @@ rng = np.random.default_rng(0)
 model = MLP([784, 128, 10], rng)
 print(f"before training: loss {cross_entropy(model.forward(x_train), y_train):.2f}, ", end="")
 print(f"ln 10 is {np.log(10):.2f}")
-started = time.perf_counter()
 losses = train(model, x_train, y_train, learning_rate=0.5, epochs=8 if FULL else 20, rng=rng)
-print(f"trained in {time.perf_counter() - started:.1f} s on the CPU")
 
 # %% tags=["demo"]
 accuracy = share_right(model, x_test, y_test)

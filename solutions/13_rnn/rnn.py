@@ -355,6 +355,8 @@ print(f"untrained: {masked_loss(logits, test_targets).item():.2f}, guessing: {np
 # %% tags=["demo"]
 def train_names(model, inputs, targets, epochs):
     """Returns the test loss after each epoch, and copies of the model after some of its steps."""
+    levels = {"bigram table": bigram_loss}
+    live = LiveCurves(epochs=epochs, examples=len(inputs), levels=levels)
     adam = torch.optim.Adam(model.parameters())
     steps = epochs * -(-len(inputs) // 64)
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, max_lr=8e-3, total_steps=steps)
@@ -375,14 +377,12 @@ def train_names(model, inputs, targets, epochs):
         with torch.no_grad():
             logits, _ = model(test_inputs)
             losses.append(masked_loss(logits, test_targets).item())
+        live({"test_loss": losses})
     return losses, copies
 
 
-started = time.perf_counter()
 losses, copies = train_names(model, inputs, targets, epochs=10)
-seconds = time.perf_counter() - started
 print("test loss, epoch by epoch:", *[f"{loss:.2f}" for loss in losses])
-print(f"10 epochs on the CPU in {seconds:.1f} s")
 print(
     f"Milestone: {losses[-1]:.2f} nats a letter on names it never saw "
     f"(target 2.05; the bigram table {bigram_loss:.2f})"
@@ -546,12 +546,14 @@ for clip in (1.0, 1e9):
 torch.manual_seed(0)
 reader = CharRNN(len(characters))
 adam = torch.optim.Adam(reader.parameters(), lr=5e-3)
-started = time.perf_counter()
-curve = []
+live = LiveCurves(epochs=3, examples=play_inputs.numel())
+curve, means = [], []
 for _ in range(3):
-    curve += truncated_bptt(reader, adam, play_inputs, play_targets, window=50, clip=1.0)
+    windows = truncated_bptt(reader, adam, play_inputs, play_targets, window=50, clip=1.0)
+    curve += windows
+    means.append(np.mean(windows))
+    live({"train_loss": means})
 print(f"loss {curve[0]:.2f} at first, {np.mean(curve[-20:]):.2f} at the end, on text it has read")
-print(f"{time.perf_counter() - started:.1f} s on the CPU")
 widgets.spoken(reader, characters, "Rom.\n", 240)
 
 # %% [markdown]

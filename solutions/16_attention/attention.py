@@ -546,9 +546,10 @@ class Reverser(nn.Module):
 
 def train_reverser(model, steps=250, seed=0):
     """Fresh random digits in every step; returns the share of right digits, step by step."""
+    live = LiveCurves(steps=steps, examples=64)
     generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
-    right = []
+    losses, right = [], []
     for _ in range(steps):
         digits = torch.randint(10, (64, 16), generator=generator)
         logits, target = model(digits), digits.flip(dims=[1])
@@ -556,16 +557,16 @@ def train_reverser(model, steps=250, seed=0):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        losses.append(loss.item())
         right.append((logits.argmax(dim=-1) == target).float().mean().item())
+        live({"train_loss": losses, "train_accuracy": right})
     return right
 
 
 torch.set_num_threads(1)  # steps this short: several cores would mostly wait for each other
 torch.manual_seed(0)
 reverser = Reverser()
-started = time.perf_counter()
 curve = train_reverser(reverser)
-seconds = time.perf_counter() - started
 
 new_digits = torch.randint(10, (1000, 16), generator=torch.Generator().manual_seed(99))
 with torch.no_grad():
@@ -573,7 +574,6 @@ with torch.no_grad():
 whole = (answers == new_digits.flip(dims=[1])).all(dim=1).float().mean().item()
 print("question:", *new_digits[0].tolist())
 print("answer:  ", *answers[0].tolist())
-print(f"250 steps in {seconds:.1f} s on the CPU")
 print(f"Milestone: {whole:.1%} of 1,000 new rows of 16 digits reversed without a mistake")
 
 # %% [markdown]
@@ -667,6 +667,7 @@ def next_letter_loss(model, tokens):
 
 
 def train_reader(model, steps):
+    losses, live = [], LiveCurves(steps=steps, examples=32)
     generator = torch.Generator().manual_seed(0)
     optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
     for step in range(steps):
@@ -677,14 +678,14 @@ def train_reader(model, steps):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return loss.item()
+        losses.append(loss.item())
+        live({"train_loss": losses})
+    return losses[-1]
 
 
 torch.manual_seed(0)
 reader = Reader()
-started = time.perf_counter()
 train_reader(reader, steps=400)
-seconds = time.perf_counter() - started
 with torch.no_grad():
     reader_loss = next_letter_loss(reader, test_lines).item()
 pairs_seen = torch.ones(len(letters), len(letters))  # one of each, so that nothing is impossible
@@ -694,7 +695,6 @@ pairs_seen[:, 0] = 0
 log_shares = (pairs_seen / pairs_seen.sum(dim=1, keepdim=True)).log()
 first, second = test_lines[:, :-1].flatten(), test_lines[:, 1:].flatten()
 table_loss = -log_shares[first, second][second != 0].mean().item()
-print(f"400 steps in {seconds:.1f} s on the CPU")
 print(f"Milestone: {reader_loss:.2f} nats per letter; the table of pairs needs {table_loss:.2f}")
 
 # %% [markdown]

@@ -457,38 +457,27 @@ def guess_loss(logits, targets):
     return nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
 
-val_losses = {0: mean_loss(model, val_tokens, 12)}
-started = time.perf_counter()
+levels = {"table of pairs": pair_loss, "frequencies of letters": letter_loss}
+live = LiveCurves(steps=ITERATIONS, examples=BATCH_SIZE, levels=levels)
+val_losses = {}
 
 
 def look(step):
     val_losses[step] = mean_loss(model, val_tokens, 12)
+    live({"step": list(val_losses), "test_loss": list(val_losses.values())})
     words = write(model, "\n", 50, seed=1, temperature=0.8).replace("\n", " / ")
-    spent = time.perf_counter() - started
-    print(f"step {step:>4}, {spent:3.0f} s, {val_losses[step]:.2f} nats  {words}")
+    print(f"step {step:>4}, {val_losses[step]:.2f} nats  {words}")
 
 
+look(0)
 train(model, train_tokens, ITERATIONS, look)
-seconds = time.perf_counter() - started
 
 # %% tags=["demo"]
 char_loss = mean_loss(model, val_tokens, 60, seed=7)
 train_loss = mean_loss(model, train_tokens, 40, seed=7)
 target = 2.15 if ITERATIONS < 2000 else 2.0
-print(f"{ITERATIONS:,} steps in {seconds:.0f} s on {device}; training part {train_loss:.2f} nats")
+print(f"training part {train_loss:.2f} nats, on {device}")
 print(f"Milestone: {char_loss:.2f} nats per letter on text it has never seen (target {target})")
-fig, ax = plt.subplots(figsize=(6.5, 3))
-ax.plot(list(val_losses), list(val_losses.values()), "o-", color=plot.BLUE, label="your GPT")
-ax.axhline(pair_loss, color=plot.ORANGE, linestyle="--", label="table of pairs")
-ax.axhline(letter_loss, color=plot.GREY, linestyle=":", label="frequencies of letters")
-ax.set(title="Guessing the next letter", xlabel="step", ylabel="nats per letter")
-ax.legend()
-ends = ", ".join(f"{loss:.2f} after {step}" for step, loss in val_losses.items())
-plot.show(
-    fig,
-    alt=f"The validation loss of the GPT falls: {ends} steps. Two flat lines: the table of pairs "
-    f"at {pair_loss:.2f}, the frequencies of letters at {letter_loss:.2f}.",
-)
 
 # %% [markdown]
 # All 2,000 steps were measured at 1.85 nats, on the same plays from the same seed. nanoGPT's own

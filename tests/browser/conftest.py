@@ -91,7 +91,9 @@ def start_lab():
     return jupyterlab
 
 
-@pytest.fixture(scope="session")
+# One for each file of tests: while Playwright is started, its event loop counts as running in
+# this thread, and no test after it could use asyncio.run.
+@pytest.fixture(scope="module")
 def browser():
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     assert chromium, "Chromium is needed: apt-get install chromium (`make test` does it)."

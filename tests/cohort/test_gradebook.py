@@ -24,7 +24,7 @@ from tests.postgres import postgresql
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[str]:
     """The URL of a PostgreSQL server of our own."""
-    with postgresql(tmp_path_factory.mktemp("postgres")) as url:
+    with postgresql() as url:
         yield url
 
 

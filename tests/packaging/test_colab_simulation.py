@@ -1,7 +1,5 @@
 """The notebooks really run on what Colab has: its Python, its pins, its old ipywidgets.
 
-An environment with Colab's pins stands for one Colab machine. The setup cell installs the course
-there from the wheel of this repository, because no published `chainrule` is to be met by a test.
 What the whole of Colab's freeze would make of that installation is in test_colab.py.
 """
 
@@ -9,48 +7,25 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 import pytest
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
 from nbformat import NotebookNode
-from packaging.utils import canonicalize_name
 
 from autograde.build.notebooks import plain_notebook
 from autograde.unit import Unit, load_unit
+from tests.packaging.colab_machine import Colab, frozen, make_colab
+from tests.service.running import Running
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).resolve().parents[2]
-FREEZE = Path(__file__).with_name("colab-pip-freeze.txt")
-# What a notebook kernel and the course ask for; what these ask for in turn is pinned as well.
-PACKAGES = "ipykernel ipython ipywidgets jupyter_client matplotlib msgpack numpy".split()
-PACKAGES += "pip pooch rich tqdm traitlets typer".split()
-CELL_SECONDS = 300
 WIDGET = "application/vnd.jupyter.widget-view+json"
 UNITS = ["00_welcome", "01_neuron"]
-
-
-def colab_python() -> str:
-    """Colab's Python 3.13 if this machine has it; otherwise the one that runs the tests."""
-    here = f"{sys.version_info.major}.{sys.version_info.minor}"
-    found = [shutil.which("python3.13"), *Path.home().glob(".pyenv/versions/3.13.*/bin/python")]
-    for python in map(str, filter(None, found)):
-        command = [python, "-c", "import sys; print(sys.version_info[:2])"]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.stdout.strip() == "(3, 13)":
-            return python
-    said = f"Python 3.13, which Colab has, is not here: its pins are tried on Python {here}."
-    warnings.warn(said, stacklevel=1)
-    return sys.executable
 
 
 def uv(*arguments: str | Path) -> str:
@@ -64,76 +39,10 @@ def uv(*arguments: str | Path) -> str:
     return done.stdout
 
 
-def frozen() -> dict[str, str]:
-    """Colab's packages: canonical name -> version."""
-    lines = [line for line in FREEZE.read_text().splitlines() if not line.startswith("#")]
-    return {canonicalize_name(name): pin for name, pin in (line.split("==") for line in lines)}
-
-
-@dataclass(frozen=True)
-class Colab:
-    """A machine of Colab's: its Python, and where its notebooks lie."""
-
-    python: Path
-    folder: Path
-    wheels: Path
-
-    def installed(self) -> dict[str, str]:
-        command = [self.python, "-m", "pip", "list", "--format=json"]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        return {canonicalize_name(one["name"]): one["version"] for one in json.loads(done.stdout)}
-
-    def run(self, notebook: NotebookNode) -> NotebookNode:
-        """The notebook with its outputs. Raises CellExecutionError when a cell fails."""
-        specs = KernelSpecManager(kernel_dirs=[str(self.folder / "kernels")])
-        kernel = AsyncKernelManager(kernel_name="colab", kernel_spec_manager=specs)
-        resources = {"metadata": {"path": str(self.folder / "content")}}
-        client = NotebookClient(notebook, km=kernel, timeout=CELL_SECONDS, resources=resources)
-        return client.execute(cleanup_kc=True)
-
-    def make_kernel(self) -> None:
-        """A kernel that knows of this machine only, and finds the course among the wheels."""
-        kernel = {
-            "argv": [str(self.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-            "display_name": "Python 3",
-            "language": "python",
-            "env": {
-                "COLAB_RELEASE_TAG": "release-colab-external",
-                "HOME": str(self.folder),
-                "IPYTHONDIR": str(self.folder / "ipython"),
-                "PIP_FIND_LINKS": str(self.wheels),
-                "PIP_NO_INDEX": "1",
-                "PYTHONNOUSERSITE": "1",
-                "PYTHONPATH": "",
-            },
-        }
-        (self.folder / "content").mkdir()
-        (self.folder / "kernels" / "colab").mkdir(parents=True)
-        (self.folder / "kernels" / "colab" / "kernel.json").write_text(json.dumps(kernel))
-
-
 @pytest.fixture(scope="module")
 def new_colab(wheel: Path, pip, tmp_path_factory: pytest.TempPathFactory) -> Colab:
     """A machine as Colab hands it out, without the course."""
-    folder = tmp_path_factory.mktemp("colab")
-    python = folder / "venv" / "bin" / "python"
-    uv("venv", "-q", "--python", colab_python(), folder / "venv")
-    uv("pip", "install", "-q", "--python", python, "-c", FREEZE, *PACKAGES)
-    colab = Colab(python, folder, folder / "wheels")
-    colab.wheels.mkdir()
-    shutil.copy(wheel, colab.wheels)
-    # Colab leaves out what it does not need though a package asks for it (jedi); pip adds it then.
-    for name, version in colab.installed().items():
-        if name not in frozen():
-            requirement = f"{name}=={version}"
-            pip(["download", "-q", "--no-deps", "-d", str(colab.wheels), requirement])
-            uv("pip", "uninstall", "-q", "--python", python, name)
-    (site,) = folder.glob("venv/lib/python*/site-packages")
-    (site / "google" / "colab").mkdir(parents=True)
-    (site / "google" / "colab" / "__init__.py").touch()
-    (site / "google_colab.pth").write_text("import google.colab\n")  # there it is always imported
-    colab.make_kernel()
-    return colab
+    return make_colab(tmp_path_factory.mktemp("colab"), wheel, uv, pip)
 
 
 @dataclass(frozen=True)
@@ -217,3 +126,46 @@ def test_every_picture_is_there_and_every_widget_has_a_still_one(solved):
 def test_no_cell_complains(solved):
     said = [o.text for o in outputs(solved[1]) if o.get("name") == "stderr"]
     assert said == []
+
+
+# --- the learner -----------------------------------------------------------------------------
+
+WRONG = "def weighted_sum(inputs, weights, bias):\n    return np.sum(inputs * weights)"
+RIGHT = WRONG + " + bias"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    running = Running(tmp_path_factory.mktemp("service") / "class")
+    running.token("ada")
+    yield running.start()
+    assert running.stop() == 0, running.log()[-2000:]
+
+
+def test_a_learner_fails_takes_a_hint_mends_it_and_hands_in(opened, service):
+    released = nbformat.read(load_unit(ROOT, "01").released, as_version=4)
+    with opened.colab.session(released) as session:
+        session.run_to("weighted_sum")
+        assert "weighted_sum is not written yet" in session.check("weighted_sum")
+        session.write("weighted_sum", WRONG)
+        assert "The bias never reaches the result" in session.check("weighted_sum")
+        assert "Hint 1 of 3" in session.run("check.weighted_sum.hint()")
+        session.write("weighted_sum", RIGHT)
+        assert "weighted_sum is right: 2 of 2 points" in session.check("weighted_sum")
+        table = session.run("from chainrule.progress import progress\nprogress()")
+        assert "01_neuron" in table
+
+        said = session.hand_in({"Folder or address": service.url, "Your token": "no-such-token"})
+        assert said.startswith("Not handed in:") and "token" in said
+        said = session.hand_in({"Your token": service.token("ada")})
+        assert "Handed in 01_neuron as ada: attempt 1" in said
+        assert "Passed by your own checks: 1 of" in said
+
+    service.wait_until_graded("ada")
+    (attempt,) = service.attempts("ada")
+    assert attempt["state"] == "graded" and attempt["score"] == 2
+    with service.client("ada") as client:
+        sent = client.get("/api/units/01_neuron/attempts/1/notebook").text
+        feedback = client.get("/api/units/01_neuron/attempts/1/feedback").text
+    assert json.loads(sent)["cells"] == json.loads(opened.colab.page.read_text())["cells"]
+    assert "Your points" in feedback

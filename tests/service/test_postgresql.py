@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 def test_a_class_on_postgresql_is_graded_once_each_though_killed(sample, tmp_path_factory):
     folder = tmp_path_factory.mktemp("there") / "class"
     learners = ["learner01", "learner02"]
-    with postgresql(tmp_path_factory.mktemp("postgres")) as url:
+    with postgresql() as url:
         running = Running(folder, ["--db", url])
         for learner in learners:
             running.token(learner)

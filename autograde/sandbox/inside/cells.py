@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from . import isolate
 from .frames import Channel
 from .output import CellOutput, describe_error
 from .protocol import ENDED, FORKED, NOTE, STARTED, WALL_FACTOR
@@ -38,9 +39,8 @@ class Notebook:
 
     def run(self) -> None:
         """Run every cell, report each, say that all are done."""
-        self.run_cell(
-            "", "pass"
-        )  # now, what a first cell touches is copied before it is waited for
+        # What a first cell touches is copied now, before anything waits for it.
+        self.run_cell("", "pass")
         self.control.send({"ready": True})
         waiting = iter(range(len(self.checks)))
         for cell in self.control.receive():
@@ -64,10 +64,8 @@ class Notebook:
         try:
             with time_limit(self.limits["cell_seconds"]):
                 sys.stdout, sys.stderr = output.stream("stdout"), output.stream("stderr")
-                self.shell.cell_name = name
-                result = self.shell.run_cell(source, store_history=False)
-                error = result.error_before_exec or result.error_in_exec
-        except BaseException as escaped:  # IPython itself was interrupted, or broken by the cell
+                error = self.shell.run(name, source)
+        except BaseException as escaped:  # the shell itself was interrupted, or broken by the cell
             error = escaped
             stop_timers()  # the limit may have struck just as they were being stopped
         sys.stdout, sys.stderr = streams
@@ -81,7 +79,7 @@ class Notebook:
     def fork_snapshot(self, index: int, cell: Mapping[str, Any]) -> None:
         """Leave a copy of the notebook as it is now, to answer this exercise's cases later."""
         try:
-            pid = os.fork()
+            pid = isolate.fork()
         except OSError:  # the cells before it left no room for a process
             return
         if pid == 0:

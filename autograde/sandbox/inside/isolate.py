@@ -14,6 +14,7 @@ import struct
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
 libc.mount.argtypes = [ctypes.c_char_p] * 3 + [ctypes.c_ulong, ctypes.c_char_p]
+libc_with_lock = ctypes.PyDLL(None, use_errno=True)  # its calls keep Python's own lock
 
 NEW_MOUNT, NEW_UTS, NEW_IPC = 0x20000, 0x4000000, 0x8000000
 NEW_USER, NEW_PID, NEW_NET = 0x10000000, 0x20000000, 0x40000000
@@ -31,14 +32,34 @@ MAX_OPEN_FILES = 256
 MAX_PROCESSES = 32  # beside the snapshots: DataLoader workers, threads
 
 
+def prctl(option: int, value: int) -> int:
+    return libc.prctl(option, *(ctypes.c_ulong(n) for n in (value, 0, 0, 0)))
+
+
 def _check(result: int, call: str) -> None:
     if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{call}: {os.strerror(number)}")
 
 
-def prctl(option: int, value: int) -> int:
-    return libc.prctl(option, *(ctypes.c_ulong(n) for n in (value, 0, 0, 0)))
+def fork() -> int:
+    """`os.fork` for a process of one thread.
+
+    In each child `os.fork` has Python and its libraries mend their locks and random states. That
+    writes to hundreds of pages, each of which has to be copied first. Where no other thread can
+    hold a lock there is nothing to mend; with several threads this is `os.fork`, and so where
+    they can't be counted.
+    """
+    try:
+        alone = len(os.listdir("/proc/self/task")) == 1
+    except OSError:  # /proc is closed to a submission that has no namespaces
+        alone = False
+    if not alone:
+        return os.fork()
+    pid = libc_with_lock.fork()
+    if pid < 0:
+        _check(pid, "fork")
+    return pid
 
 
 def new_namespaces() -> None:

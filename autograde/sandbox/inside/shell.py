@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ast import PyCF_ONLY_AST
+import linecache
+from types import CodeType
 from typing import Any
 
-from IPython.core.compilerop import CachingCompiler
+from IPython.core.compilerop import CachingCompiler, PyCF_MASK
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
@@ -31,14 +32,42 @@ class GradingShell(InteractiveShell):
     display_pub_class = SilentPublisher
     compiler_class = NamingCompiler
     cell_name = ""  # of the cell that runs now
+    usual_ways: list[Any]
 
-    def transform_cell(self, raw_cell: str) -> str:
-        """Plain Python stays as it is; only what Python can't read may be IPython's own syntax."""
+    def run(self, name: str, source: str) -> BaseException | None:
+        """Run a cell; the error that ended it.
+
+        Plain Python is executed as it is. IPython's own way through a cell uses several hundred
+        pages of memory, each of which has to be copied after a fork, so IPython gets only what it
+        alone can run: magics, `await` outside a function, and every cell of a notebook that has
+        changed how cells are run.
+        """
+        self.cell_name = name
+        self.user_ns.pop("__warningregistry__", None)  # each cell warns anew
+        code = self.plain_python(source) if self.ways() == self.usual_ways else None
+        if code is None:
+            result = self.run_cell(source, store_history=False)
+            return result.error_before_exec or result.error_in_exec
         try:
-            compile(raw_cell, "", "exec", PyCF_ONLY_AST)
+            exec(code, self.user_ns)
+        except BaseException as error:
+            return error
+        return None
+
+    def ways(self) -> list[Any]:
+        """What a notebook can add to how its cells are run."""
+        return [*self.ast_transformers, *map(list, self.events.callbacks.values())]
+
+    def plain_python(self, source: str) -> CodeType | None:
+        """The compiled cell. None when Python can't read it."""
+        name = f"<cell {self.cell_name}>"
+        try:
+            code = compile(source, name, "exec", self.compile.flags & PyCF_MASK, True)
         except Exception:
-            return super().transform_cell(raw_cell)
-        return raw_cell if raw_cell.endswith("\n") else raw_cell + "\n"
+            return None
+        self.compile.flags |= code.co_flags & PyCF_MASK  # an import from __future__ stays in force
+        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+        return code
 
     def system(self, command: str) -> None:
         self.user_ns["_exit_code"] = 0
@@ -67,6 +96,8 @@ def make_shell() -> GradingShell:
     config.HistoryManager.enabled = False
     config.InteractiveShell.ast_node_interactivity = "none"  # a last expression is not shown
     shell = GradingShell.instance(config=config)
+    shell.builtin_trap.activate()  # get_ipython, in every cell
+    shell.usual_ways = shell.ways()
     magics = shell.magics_manager
     for name in magics.registry["ScriptMagics"].magics["cell"]:  # %%bash and its like
         magics.magics["cell"][name] = lambda line, cell: None

@@ -72,7 +72,7 @@ def reseed() -> None:
     np.random.seed(0)
     torch = sys.modules.get("torch")
     if torch is not None:
-        # torch.manual_seed would note the stack for each kind of accelerator too, which takes 2 ms.
+        # torch.manual_seed would note the stack for each kind of accelerator too, which is slow.
         torch.default_generator.manual_seed(0)
 
 

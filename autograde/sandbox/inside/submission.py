@@ -61,7 +61,7 @@ def guard(warm: Warm, descriptors: list[int]) -> None:
     else:
         isolate.adopt_orphans()
         folder = tempfile.mkdtemp(prefix="work-", dir=warm.settings["scratch"])
-    supervisor = os.fork()
+    supervisor = isolate.fork()
     if supervisor == 0:
         try:
             supervise(warm, life, control, checks, folder)
@@ -116,7 +116,7 @@ def supervise(
     os.chdir(folder)
     wake = wake_on_child()
     reader, writer = os.pipe()
-    notebook = os.fork()
+    notebook = isolate.fork()
     if notebook == 0:
         try:
             life.close()

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from chainrule.observe import listed
-from chainrule.training.probes import dtype_of, named, steadily, tensor
+from chainrule.observe import listed, named
+from chainrule.steady import tensor
+from chainrule.training.probes import dtype_of, steadily
 
 Function = Callable[..., Any]
 Arrays = Mapping[str, np.ndarray]

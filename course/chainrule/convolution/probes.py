@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from torch import nn
 
 from chainrule.observe import named
+from chainrule.steady import steady
 
 Function = Callable[..., Any]
 Arrays = Mapping[str, np.ndarray]
@@ -62,19 +62,6 @@ def conv2d_backward(
 
 
 # --- LeNet ---------------------------------------------------------------------------------------
-
-
-@contextmanager
-def steady() -> Iterator[None]:
-    """One thread, random numbers of our own, gradients on; afterwards all is as it was."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.random.fork_rng(devices=[]), torch.enable_grad():
-            torch.default_generator.manual_seed(0)
-            yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def LeNet(

@@ -21,7 +21,9 @@ from chainrule.attention.probes import (
     shapes_of,
     unchanged,
 )
-from chainrule.training.probes import named, steadily, tensor
+from chainrule.observe import named
+from chainrule.steady import tensor
+from chainrule.training.probes import steadily
 
 Function = Callable[..., Any]
 Works = Mapping[str, Function]

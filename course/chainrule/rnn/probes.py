@@ -6,9 +6,7 @@ Models that a check needs are the probes' own, small, and in float64.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,48 +14,10 @@ import torch
 from torch import nn
 
 from chainrule.observe import named
+from chainrule.steady import steadily, tensor
 
 Function = Callable[..., Any]
 Arrays = Mapping[str, np.ndarray]
-
-# The first optimizer of a process loads two seconds' worth of PyTorch. Where submissions are forked
-# from a process that has imported this module, none of them has to wait for that.
-torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-
-
-@contextmanager
-def steady() -> Iterator[None]:
-    """One thread, random numbers of our own, gradients on; afterwards all is as it was."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.random.fork_rng(devices=[]), torch.enable_grad():
-            torch.default_generator.manual_seed(0)
-            yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def steadily(probe: Function) -> Function:
-    """The probe, run within `steady`."""
-
-    @functools.wraps(probe)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        with steady():
-            try:
-                return probe(*args, **kwargs)
-            except NotImplementedError as error:
-                # PyTorch raises it for dtypes it can't use. A stub's has no message, and only a
-                # stub's means that nothing is written yet.
-                if not str(error):
-                    raise
-                raise TypeError(str(error)).with_traceback(error.__traceback__) from None
-
-    return run
-
-
-def tensor(array: Any) -> torch.Tensor:
-    return torch.as_tensor(np.array(array))
 
 
 class Told(Exception):

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,54 +19,30 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset, default_collate
 
+from chainrule import steady
 from chainrule.observe import CHANGED_INPUT, Raised, freeze_error, named
+from chainrule.steady import tensor
 
 Arrays = Mapping[str, np.ndarray]
 Probe = Callable[..., Any]
-
-# The first optimizer of a process loads two seconds' worth of PyTorch. Where submissions are forked
-# from a process that has imported this module, none of them has to wait for that.
-torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
 
 
 # --- the same everywhere -------------------------------------------------------------------------
 
 
-@contextmanager
-def steady() -> Iterator[None]:
-    """One thread, our own random numbers, gradients on, no warnings; then all is as it was."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with (
-            torch.random.fork_rng(devices=[]),
-            torch.enable_grad(),
-            warnings.catch_warnings(action="ignore"),
-        ):
-            torch.default_generator.manual_seed(0)
-            yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def steadily(probe: Probe) -> Probe:
-    """The probe, run within `steady`."""
+    """The probe, run within `steady`; what it raises is told apart by its reason."""
 
     @functools.wraps(probe)
     def run(*args: Any, **kwargs: Any) -> Any:
-        with steady():
-            try:
-                return probe(*args, **kwargs)
-            except NotImplementedError as error:
-                # PyTorch raises it for dtypes it can't use. A stub's has no message, and only a
-                # stub's means that nothing is written yet.
-                if not str(error):
-                    raise
-                raise TypeError(str(error)).with_traceback(error.__traceback__) from None
-            except Exception as error:
-                return told_apart(freeze_error(error))
+        try:
+            return probe(*args, **kwargs)
+        except NotImplementedError:
+            raise
+        except Exception as error:
+            return told_apart(freeze_error(error))
 
-    return run
+    return steady.steadily(run)
 
 
 # PyTorch raises the same exceptions for many reasons. A mistake is known by the exception's type,
@@ -90,10 +64,6 @@ def told_apart(raised: Raised) -> Raised:
         if words in raised.message:
             return replace(raised, type=f"{raised.type} ({reason})")
     return raised
-
-
-def tensor(array: np.ndarray) -> torch.Tensor:
-    return torch.as_tensor(np.array(array))
 
 
 class Watched(nn.Module):
