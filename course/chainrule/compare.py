@@ -86,8 +86,9 @@ class Close:
             return other_kind(observed, list(expected))
         missing, extra = sorted(expected.keys() - observed), sorted(observed.keys() - expected)
         if missing or extra:
-            said = [f"{missing} missing"] * bool(missing) + [f"{extra} not expected"] * bool(extra)
-            return f"Your dict's keys differ: {', '.join(said)}."
+            said = [f"missing: {', '.join(missing)}"] * bool(missing)
+            said += [f"not expected: {', '.join(extra)}"] * bool(extra)
+            return f"{place_of(where)}the names differ; {'; '.join(said)}."
         for key, value in expected.items():
             path = f"{where}, {key}" if where else key
             if said_inside := self.between(value, observed[key], public, path):

@@ -34,6 +34,7 @@ NO_ANSWER = "NoAnswer"  # it crashed, or took too long
 CHANGED_INPUT = "ChangedInput"
 TOLD = "Told"  # a probe says what it could not use
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal, in a library's messages
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of an object: another one each time
 _DTYPE = re.compile(r"[<>|=]?[biufc][0-9]{1,2}")
 
 _ARRAY, _TENSOR, _RAISED, _OPAQUE, _INTEGER, _COMPLEX = 1, 2, 3, 4, 5, 6
@@ -125,7 +126,7 @@ def freeze_error(error: BaseException) -> Raised:
         message = str(error)
     except Exception:
         message = "(its message could not be printed)"
-    message = _COLOURS.sub("", message)
+    message = _ADDRESS.sub("", _COLOURS.sub("", message))
     return Raised(type(error).__name__, message[:1000], line[:200], function[:200])
 
 

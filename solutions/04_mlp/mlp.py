@@ -34,7 +34,6 @@ if importlib.util.find_spec("chainrule") is None:
 # %%
 import importlib.util
 import os
-import time
 
 # Steps this short: several threads would mostly wait for each other. Read when NumPy is loaded.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -43,6 +42,7 @@ import numpy as np
 
 from chainrule import data, plot
 from chainrule.mlp import check, widgets
+from chainrule.train import LiveCurves
 
 # %% [markdown]
 # This is where you will arrive. One reading is wrong; can you see why?

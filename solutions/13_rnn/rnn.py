@@ -35,7 +35,6 @@ if importlib.util.find_spec("chainrule") is None:
 
 # %%
 import copy
-import time
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -44,6 +43,7 @@ from torch import nn
 
 from chainrule import data, plot
 from chainrule.rnn import check, widgets
+from chainrule.train import LiveCurves
 
 # %% [markdown]
 # This is where you will arrive: names that your network makes up, before it has learned anything,

@@ -35,7 +35,6 @@ if importlib.util.find_spec("chainrule") is None:
 
 # %%
 import math
-import time
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -44,6 +43,7 @@ from torch import nn
 
 from chainrule import data, plot
 from chainrule.attention import check, widgets
+from chainrule.train import LiveCurves
 
 # %% [markdown]
 # This is where you will arrive: for each digit of the answer, where your block looked in the

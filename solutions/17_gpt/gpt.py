@@ -39,13 +39,13 @@ import re
 import time
 from collections import Counter
 
-import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
 from chainrule import data, plot
 from chainrule.device import device as fastest_device
 from chainrule.gpt import check, widgets
+from chainrule.train import LiveCurves
 
 # %% [markdown]
 # This is where you will arrive: a text that nobody wrote, drawn letter by letter. It knows how a

@@ -52,7 +52,7 @@ def test_these_are_the_same_answer(expected, observed):
         (np.array([0.5]), np.array([0.5 + 1j]), "complex"),
         (np.array([0.0, 1.0]), np.array([False, True]), "booleans"),
         ([1.0, 2.0], 1.0, "2 values are expected"),
-        ({"a": 1}, {"b": 1}, "keys differ"),
+        ({"a": 1}, {"b": 1}, "the names differ; missing: a; not expected: b."),
         ([1.0, np.zeros(2)], [1.0, np.ones(2)], "value 2 of 2"),
         ([1.0], 1.0, "you returned a number; a list of one value is expected"),
         (np.array([1.0, 2.0]), np.array([1.0, 3.0]), "1 of 2 numbers differs, the one at [1]"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import dedent
+
 import numpy as np
 import pytest
 
@@ -17,9 +19,11 @@ def check(exercise, *symbols):
     return Cell(f"check-{exercise}", "", exercise, symbols or (exercise,))
 
 
-def printed(sandbox, source):
-    """What one cell prints to stdout."""
-    return text(sandbox.run([Cell("cell", source)], {}).outputs["cell"])
+def printed(sandbox, *sources):
+    """What the last of some cells prints to stdout."""
+    *before, last = sources
+    cells = [Cell(f"before-{number}", source) for number, source in enumerate(before)]
+    return text(sandbox.run([*cells, Cell("cell", last)], {}).outputs["cell"])
 
 
 def test_honest_cells_give_an_observation_for_each_case(sandbox):
@@ -105,6 +109,27 @@ def test_other_magics_work(sandbox):
     assert "Wall time" in printed(sandbox, "%%time\nx = 1")
     source = "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1]); plt.show()\n1"
     assert sandbox.run([Cell("cell", source)], {}).outputs["cell"] == []
+
+
+def test_every_cell_has_get_ipython(sandbox):
+    assert printed(sandbox, "print(callable(get_ipython))") == "True\n"
+
+
+def test_an_import_from_the_future_stays_in_force(sandbox):
+    later = "def f(x: NoSuchName): pass\nprint('fine')"
+    assert printed(sandbox, "from __future__ import annotations", later) == "fine\n"
+
+
+def test_what_the_notebook_adds_to_ipython_is_used(sandbox):
+    add = """
+        import ast
+        class Louder(ast.NodeTransformer):
+            def visit_Constant(self, node):
+                return ast.copy_location(ast.Constant(str(node.value).upper()), node)
+        get_ipython().ast_transformers.append(Louder())
+        get_ipython().events.register("pre_run_cell", lambda info: print("before"))
+    """
+    assert printed(sandbox, dedent(add), "print('quiet')") == "before\nQUIET\n"
 
 
 def test_top_level_await_works(sandbox):

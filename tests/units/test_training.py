@@ -119,10 +119,13 @@ def test_an_optional_part_is_skipped_with_a_sentence(unit, names, monkeypatch, m
 
 
 def test_the_progress_line_says_rate_and_time_left():
-    line = train.progress_line(done=3, epochs=9, examples=10_000, seconds=2.0)
+    line = train.progress_line(done=3, total=9, examples=10_000, seconds=2.0)
     assert line == "epoch 3 of 9, about 15,000 examples/s, about 4 s left"
-    last = train.progress_line(done=9, epochs=9, examples=10_000, seconds=6.0)
+    last = train.progress_line(done=9, total=9, examples=10_000, seconds=6.0)
     assert last == "9 epochs in 6.0 s, about 15,000 examples/s"
+    steps = train.progress_line(done=250, total=1000, examples=8, seconds=2.0, counted="step")
+    assert steps == "step 250 of 1,000, about 1,000 examples/s, about 6 s left"
+    assert train.progress_line(0, 1000, 8, 0.1, "step") == "step 0 of 1,000"
 
 
 def test_live_curves_print_a_line_outside_a_notebook(capsys):
@@ -135,6 +138,24 @@ def test_live_curves_print_a_line_outside_a_notebook(capsys):
     said = capsys.readouterr().out
     assert "epoch 1 of 2" in said and "2 epochs in" in said
     assert "training loss went from 2.00 to 1.00" in said
+
+
+def test_live_curves_of_steps_are_drawn_beside_what_they_are_compared_with(capsys):
+    live = train.LiveCurves(steps=400, examples=8, levels={"table of pairs": 2.5})
+    history = {"step": [0, 200, 400], "test_loss": [4.0, 3.0, 2.0]}
+    live(history)
+    said = capsys.readouterr().out
+    assert "400 steps in" in said and "Flat line: table of pairs at 2.50." in said
+    figure = train.curves(history, 400, "step", live.levels)
+    (ax,) = figure.axes
+    curve, level = ax.lines
+    assert list(curve.get_xdata()) == [0, 200, 400] and set(level.get_ydata()) == {2.5}
+    assert ax.get_xlabel() == "step"
+
+
+def test_live_curves_need_to_know_how_many_there_will_be():
+    with pytest.raises(ValueError, match="either epochs or steps"):
+        train.LiveCurves(examples=8)
 
 
 def test_checks_leave_the_notebooks_random_numbers_alone(unit):

@@ -51,7 +51,7 @@ def warm_up(settings: dict[str, Any]) -> Warm:
     probes = find_probes(settings["unit"])
     if load := probes.pop("warm_up", None):
         load()  # what the unit's own libraries load when they are first used
-    for name in ("check", "plot", settings["unit"], settings["unit"] + ".widgets"):
+    for name in ("check", "plot", "train", settings["unit"], settings["unit"] + ".widgets"):
         import_if_there(f"chainrule.{name}")
     shell = make_shell()
     threads = len(os.listdir("/proc/self/task"))
