@@ -18,7 +18,7 @@ from chainrule import post
 from chainrule.answers import load_answers
 from chainrule.colab import in_colab, save_notebook
 from chainrule.errors import UserError
-from chainrule.submit import LEARNER_VARIABLES, definition_of, saved_code, submit
+from chainrule.submit import LEARNER_VARIABLES, defines, saved_code, submit
 from chainrule.units import UnitName, find_unit
 
 PLACE_VARIABLE = "CHAINRULE_SUBMIT_TO"  # what an instructor can set for the whole class
@@ -129,7 +129,7 @@ def differing(
     newest: dict[str, str] = {}
     for source in ran:
         for exercise, names in symbols.items():
-            if definition_of(names).search(source):
+            if defines(source, names):
                 newest[exercise] = source.strip()
     return [exercise for exercise, source in newest.items() if source not in kept]
 

@@ -312,19 +312,21 @@ def _check_whole(cells: list[dict[str, Any]], answers: Answers, notebook: Path) 
 
 def _sources(cells: list[dict[str, Any]], exercise: Exercise) -> list[str]:
     """The code cells that carry the exercise's id, or at least define one of its names."""
-    defines = definition_of(exercise.symbols)
-    return [
-        _source(cell)
-        for cell in cells
-        if cell.get("cell_type") == "code"
-        and (_grade_id(cell) == exercise.name or defines.search(_source(cell)))
-    ]
+    names = "|".join(map(re.escape, exercise.symbols))
+    assigned = re.compile(rf"^({names})\s*=", re.MULTILINE)
+    found = []
+    for cell in cells:
+        source = _source(cell)
+        named = _grade_id(cell) == exercise.name or defines(source, exercise.symbols)
+        if cell.get("cell_type") == "code" and (named or assigned.search(source)):
+            found.append(source)
+    return found
 
 
-def definition_of(symbols: Sequence[str]) -> re.Pattern[str]:
-    """What finds a definition of one of these names in the source of a cell."""
+def defines(source: str, symbols: Sequence[str]) -> bool:
+    """Whether a cell's source has a function or class of one of these names."""
     names = "|".join(map(re.escape, symbols))
-    return re.compile(rf"^\s*((async\s+)?def|class)\s+({names})\b|^({names})\s*=", re.MULTILINE)
+    return bool(re.search(rf"^\s*((async\s+)?def|class)\s+({names})\b", source, re.MULTILINE))
 
 
 def saved_code(unit: UnitName) -> list[str]:

@@ -42,7 +42,7 @@ from collections import Counter
 import torch
 from torch import nn
 
-from chainrule import data, plot
+from chainrule import data
 from chainrule.device import device as fastest_device
 from chainrule.gpt import check, widgets
 from chainrule.train import LiveCurves

@@ -36,7 +36,9 @@ def main() -> int:
             folder / "colab", wheel, lambda *words: call("uv", *words), lambda to: call("pip", *to)
         )
         first, again = seconds(colab)
-    print(f"The setup cell: {first:.1f} s on a new machine (at most {TARGET}), {again:.1f} s again.")
+    print(
+        f"The setup cell: {first:.1f} s on a new machine (at most {TARGET}), {again:.1f} s again."
+    )
     return int(first > TARGET)
 
 

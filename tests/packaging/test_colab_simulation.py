@@ -159,11 +159,11 @@ def test_a_learner_fails_takes_a_hint_mends_it_and_hands_in(opened, service):
         assert said.startswith("Not handed in:") and "token" in said
         said = session.hand_in({"Your token": service.token("ada")})
         assert "Handed in 01_neuron as ada: attempt 1" in said
-        assert "Passed by your own checks: 1 of" in said
+        assert "Passed by your own checks:" in said
 
     service.wait_until_graded("ada")
     (attempt,) = service.attempts("ada")
-    assert attempt["state"] == "graded" and attempt["score"] == 2
+    assert attempt["state"] == "graded" and attempt["so_far"] == 2
     with service.client("ada") as client:
         sent = client.get("/api/units/01_neuron/attempts/1/notebook").text
         feedback = client.get("/api/units/01_neuron/attempts/1/feedback").text
