@@ -69,11 +69,14 @@ class Unit:
     def notebook(self) -> NotebookNode:
         """The source as a notebook; the keys `exercise`, `check`, `question` in cell metadata."""
         try:
-            return jupytext.read(self.source, fmt="py:percent")
+            notebook = jupytext.read(self.source, fmt="py:percent")
         except FileNotFoundError:
             raise SourceError(f"Unit {self.name.folder} has no {self.source}. Write it.") from None
         except Exception as error:
             raise SourceError(f"{self.source} can't be read as Jupytext: {error}.") from None
+        for cell in notebook.cells:
+            cell.source = cell.source.lstrip("\n")  # formatters put blank lines above a class
+        return notebook
 
     @cached_property
     def declaration(self) -> UnitDeclaration:

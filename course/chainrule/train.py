@@ -109,7 +109,7 @@ def progress_line(
     rounded = round(rate, 2 - len(str(int(rate))))  # two figures: a third would only jump about
     speed = f"about {rounded:,.0f} examples/s"
     if done >= total:
-        return f"{total:,} {counted}s in {seconds:.1f} s, {speed}"
+        return f"{total:,} {counted}{'s' * (total != 1)} in {seconds:.1f} s, {speed}"
     left = seconds / done * (total - done)
     return f"{counted} {done:,} of {total:,}, {speed}, about {left:.0f} s left"
 
@@ -157,21 +157,14 @@ def draw(ax: Axes, history: History, keys: Sequence[str]) -> None:
 
 def describe(history: History, counted: str = "epoch", levels: Levels | None = None) -> str:
     """The curves in a sentence: the picture's alt text."""
-    went = [
-        f"the {name} from {history[key][0]:.2f} to {history[key][-1]:.2f}"
-        for key, name in LOSSES.items()
-        if key in history
-    ]
-    went += [
-        f"the {name} from {history[key][0]:.3f} to {history[key][-1]:.3f}"
-        for key, name in SHARES.items()
-        if key in history
-    ]
-    first, *others = went
-    told = ", ".join([first.replace(" from ", " went from ", 1), *others[:-1]])
-    told += "".join(f", and {one}" for one in others[-1:])
-    flat = "".join(
-        f" Flat line: {label} at {level:.2f}." for label, level in (levels or {}).items()
-    )
+
+    def went(name: str, values: Sequence[float], digits: int) -> str:
+        first, last = (f"{value:.{digits}f}" for value in (values[0], values[-1]))
+        return f"the {name} {'is' if len(values) == 1 else f'went from {first} to'} {last}"
+
+    told = [went(name, history[key], 2) for key, name in LOSSES.items() if key in history]
+    told += [went(name, history[key], 3) for key, name in SHARES.items() if key in history]
+    lines = [f"{name} at {level:.2f}" for name, level in (levels or {}).items()]
+    flat = f" Flat lines to compare with: {', '.join(lines)}." if lines else ""
     done = round(places(history)[-1])
-    return f"After {done:,} {counted}{'s' * (done != 1)} {told}.{flat}"
+    return f"After {done:,} {counted}{'s' * (done != 1)}: {', '.join(told)}.{flat}"

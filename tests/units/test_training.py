@@ -145,7 +145,7 @@ def test_live_curves_of_steps_are_drawn_beside_what_they_are_compared_with(capsy
     history = {"step": [0, 200, 400], "test_loss": [4.0, 3.0, 2.0]}
     live(history)
     said = capsys.readouterr().out
-    assert "400 steps in" in said and "Flat line: table of pairs at 2.50." in said
+    assert "400 steps in" in said and "Flat lines to compare with: table of pairs at 2.50." in said
     figure = train.curves(history, 400, "step", live.levels)
     (ax,) = figure.axes
     curve, level = ax.lines
