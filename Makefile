@@ -25,7 +25,7 @@ test:  ## install what the tests need and run them all
 	$(BIN)/chainrule build --check
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadscope \
 	    -p tests.notebooks.history --nbval-lax solutions
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 attacks: $(VENV)/.test  ## try to cheat, stop and poison the grader, and plain nbgrader (ARGS=--ours)
 	@sh .ci/system-packages bubblewrap

@@ -204,7 +204,10 @@ def _send(service: post.ServiceClient, data: bytes, receipt: Receipt) -> Receipt
         raise SubmitError("The notebook did not arrive as it was sent. Hand it in again.")
     notes = [*receipt.notes]
     if again:
-        notes.append("you handed in exactly this file before, so it is no new attempt.")
+        notes.append(
+            "you handed in exactly this file before, so it is no new attempt. Of several attempts "
+            "the last new one counts; to have an older one count, change a word and save."
+        )
     if late:
         notes.append("the deadline had passed, so it is late.")
     notes.append(

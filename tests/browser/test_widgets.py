@@ -21,6 +21,7 @@ WIDGETS = [
     ("09", "widgets.paint(", {}),
     ("13", "widgets.vanishing(", {"epochs=10": "epochs=1"}),
     ("16", "widgets.heads_over_a_line(", {"steps=250": "steps=5", "steps=400": "steps=5"}),
+    ("25", "widgets.batching(", {}),
     ("17", "widgets.next_token(", {"ITERATIONS = 5000 if LARGER else 1000": "ITERATIONS = 20"}),
 ]
 
