@@ -314,7 +314,8 @@ def export(
         late = gradebook.charge_late()
     text = export_text(records, answers, format, late)
     if late and format == "csv":
-        typer.echo(f"Penalties of {len(late)} late submissions are not in this table.", err=True)
+        some = f"{len(late)} late submission{'s' * (len(late) > 1)}"
+        typer.echo(f"Penalties of {some} are not in this table.", err=True)
     for sentence in held_back(records, answers) if format != "csv" else ():
         typer.echo(sentence, err=True)
     if out is None:

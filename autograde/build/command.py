@@ -67,11 +67,13 @@ def build_units(
         failures += [sentence for proof in sentences for sentence in proof.failures]
     if proofs:
         show_proofs(proofs)
-    for sentence in failures:
+    for sentence in dict.fromkeys(failures):  # a unit that can't be read fails the table too
         console.print(sentence, markup=False, soft_wrap=True)
     if not failures:
-        done = "checked" if check else "built"
-        console.print(f"{len(units)} unit{'s' * (len(units) > 1)} {done}: nothing is wrong.")
+        done = "checked: nothing is wrong" if check else "built"
+        console.print(f"{len(units)} unit{'s' * (len(units) > 1)} {done}.")
+        if not check and not measure:
+            console.print("Nothing was proved; `chainrule build UNIT --measure` proves a unit.")
     return 1 if failures else 0
 
 

@@ -219,7 +219,7 @@ def class_learner(
     """A learner's attempts, and the results of the one that counts."""
     unit = service.unit(folder)
     mine = service.attempts.of(learner, unit.folder)
-    if not mine and learner not in service.tokens.learners():
+    if learner not in {row.learner for row in rows_of(service, unit)}:
         raise Refused(404, "There is no such learner.")
     shown = [attempt_out(service, unit, attempt) for attempt in reversed(mine)]
     counting = next((one for one in shown if one.counts), None)

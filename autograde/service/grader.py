@@ -13,6 +13,7 @@ import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from autograde.cohort.class_folder import ClassFolder, write_atomically
@@ -69,6 +70,7 @@ class Grader(threading.Thread):
         self.attempts, self.records, self.settings = attempts, records, settings
         self.bell, self.stopping = threading.Event(), threading.Event()
         self.gradings: dict[str, Grading] = {}
+        self.told: dict[str, datetime] = {}  # the deadlines that the gradebook has from here
         self.unsettled = set(units)  # units in which something may be graded that still waits
         self.resting: dict[str, float] = {}  # units in which something went wrong, and until when
         self.trouble = ""  # what keeps it from grading now, for the class page
@@ -122,6 +124,7 @@ class Grader(threading.Thread):
         with open_engine(grading, workers.jobs, False, workers.scheduler, workers.keys) as engine:
             busy = time.monotonic()
             while not self.stopping.is_set():
+                self.tell_deadline(folder)
                 if self.turn(engine, grading):
                     busy = time.monotonic()
                 next_one = self.next_unit()
@@ -143,18 +146,17 @@ class Grader(threading.Thread):
         return list(first.values())
 
     def grading(self, folder: str) -> Grading:
-        """What grading a unit needs, made at its first attempt; and its deadline, in the
-        gradebook as it is in the settings."""
+        """What grading a unit needs, made at its first attempt."""
         if folder not in self.gradings:
             self.gradings[folder] = prepare(
                 self.units[folder], self.class_folder, self.workers.sandbox
             )
-        self.tell_deadline(folder)
         return self.gradings[folder]
 
     def tell_deadline(self, folder: str) -> None:
+        """Put a unit's deadline in the gradebook, as the settings now have it."""
         unit = self.settings.now().units.get(folder)
-        if unit is None or unit.deadline is None:
+        if unit is None or unit.deadline is None or unit.deadline == self.told.get(folder):
             return
         due = unit.deadline.replace(tzinfo=None)
         gradebook = open_gradebook(self.class_folder.gradebook_url)
@@ -163,6 +165,7 @@ class Grader(threading.Thread):
                 gradebook.update_or_create_assignment(folder, duedate=due)
         finally:
             gradebook.close()
+        self.told[folder] = unit.deadline
 
     def turn(self, engine: Engine, grading: Grading) -> int:
         """Grade what waits of one unit until nothing does, or it is another's turn.

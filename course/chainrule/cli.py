@@ -26,7 +26,7 @@ def main():
             "Python and make the environment again with it."
         )
     try:
-        from chainrule.commands import app
+        from chainrule.commands import INSTRUCTOR_COMMANDS, app
         from chainrule.errors import UserError
     except ModuleNotFoundError as error:
         fail(missing_module(error))
@@ -37,14 +37,19 @@ def main():
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] in ("chainrule", "autograde"):
             raise  # ours: a bug, not something that is not installed
-        fail(missing_module(error))
+        fail(missing_module(error, INSTRUCTOR_COMMANDS))
 
 
-def missing_module(error):
-    """What to install for a module that is not there, as a sentence."""
+def missing_module(error, commands=None):
+    """What to install for a module that is not there, as a sentence.
+
+    commands: the extra of each command. One that builds on `grade` brings that along.
+    """
     module = (error.name or "").split(".")[0]
     for extra, modules in EXTRAS.items():
         if module in modules:
+            if extra == "grade" and commands:
+                extra = commands.get("".join(sys.argv[1:2]), extra)
             return needs_extra("This command", extra, module)
     return f"The package {module} is not installed. Chainrule needs it: pip install {module}"
 

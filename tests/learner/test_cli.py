@@ -136,12 +136,25 @@ def test_a_missing_extra_says_which_pip_install_adds_it(tmp_path):
     assert "chainrule[author]" in a_sentence(run("build", "--check", PYTHONPATH=path))
 
 
-def test_a_missing_package_of_an_extra_says_which_pip_install_adds_it(tmp_path):
+@pytest.mark.parametrize(
+    "missing, command, extra",
+    [
+        ("libcst", "build", "author"),
+        ("jupytext", "build", "author"),
+        ("jupytext", "serve", "serve"),
+        ("jupytext", "grade", "grade"),
+    ],
+)
+def test_a_missing_package_of_an_extra_says_which_pip_install_adds_it(
+    missing, command, extra, tmp_path
+):
+    """The extra of the command, where that brings the other along."""
     blocker = tmp_path / "sitecustomize.py"
-    blocker.write_text("import sys\nsys.modules['libcst'] = None\n")
+    blocker.write_text(f"import sys\nsys.modules[{missing!r}] = None\n")
     path = os.pathsep.join([str(tmp_path), str(PACKAGE.parent)])
-    result = run("build", "00", "--check", PYTHONPATH=path)
-    assert 'pip install "chainrule[author]"' in a_sentence(result)
+    arguments = {"build": ["00", "--check"], "grade": ["01", "--submissions", "."], "serve": []}
+    result = run(command, *arguments[command], PYTHONPATH=path)
+    assert f'pip install "chainrule[{extra}]"' in a_sentence(result)
 
 
 def test_a_missing_dependency_is_one_sentence(tmp_path):

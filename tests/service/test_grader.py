@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -28,6 +29,7 @@ from chainrule.errors import UserError
 
 from .running import ROOT, UNIT
 from .test_handing_in import NOTEBOOK
+from .test_pages import log_in
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -103,6 +105,30 @@ def test_a_learners_attempts_are_graded_in_their_order_one_after_the_other(queue
     with Gradebook(queue.service.class_folder.gradebook_url) as gradebook:
         due = gradebook.find_assignment(UNIT).duedate
     assert due == datetime(2030, 6, 30, 21, 59)  # that of service.toml, in UTC
+
+
+def test_a_deadline_changed_meanwhile_reaches_the_gradebook(queue):
+    queue.hand_in(queue.header("ada"), NOTEBOOK)
+    queue.start()
+    wait_for(queue, "ada", "graded")
+    settings = queue.folder / "service.toml"
+    settings.write_text(settings.read_text().replace("2030-06-30", "2031-07-01"))
+    queue.hand_in(queue.header("ben"), NOTEBOOK)
+    wait_for(queue, "ben", "graded")
+    with Gradebook(queue.service.class_folder.gradebook_url) as gradebook:
+        assert gradebook.find_assignment(UNIT).duedate == datetime(2031, 7, 1, 21, 59)
+
+
+def test_who_was_graded_without_the_service_has_a_page_too(queue):
+    queue.hand_in(queue.header("ada"), NOTEBOOK)
+    queue.start()
+    wait_for(queue, "ada", "graded")
+    results = queue.service.class_folder.results(queue.service.known[UNIT])
+    results.append(replace(results.newest()["ada"], learner="eve"))
+    page = f"/class/units/{UNIT}/learners/"
+    log_in(queue, "teacher", instructor=True)
+    assert queue.client.get(page + "eve").status_code == 200
+    assert queue.client.get(page + "nobody").status_code == 404
 
 
 def test_what_the_grader_fails_on_is_tried_three_times_and_again_after_a_start(queue):
