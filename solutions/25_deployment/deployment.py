@@ -20,7 +20,7 @@
 # answers, a queue that holds under load, a second version beside the first, a container. At the end
 # it runs as a process of its own, and you measure how long its answers take.
 #
-# **Time:** about 3 hours. **You need:** unit 05. A trained network comes with the course; your own
+# **Time:** about 4 hours. **You need:** unit 05. A trained network comes with the course; your own
 # checkpoint works too. No GPU, no Docker, no network.
 
 # %% tags=["setup"]
@@ -224,7 +224,8 @@ MAX_PIXELS = 4_000_000  # a file that claims more is refused before it is unpack
 # ### Exercise 2 · preprocess · 2 points · 20 min
 # From the bytes of an image file to the network's input. Grey is `image.convert("L")`; smaller is
 # `.resize((28, 28), Image.Resampling.BOX)`, grey first: each new pixel is the mean of those it
-# covers. A file may also break off in the middle, which shows only when it is unpacked.
+# covers. A file may also break off in the middle, which shows only when it is unpacked. PIL has
+# errors of several types; a monstrous claim fails in `Image.open` already.
 
 
 # %% exercise="preprocess"
@@ -277,8 +278,8 @@ widgets.prepared_otherwise(model, clothes)
 #
 # ### Exercise 3 · PredictRequest · 2 points · 15 min
 # 28 rows of 28 whole numbers from 0 to 255, and nothing else: no short row, no 256, no 3.5, no NaN,
-# no `"12"`. pydantic turns the text "12" into 12 unless told to be strict: `Field(strict=True)`. A
-# type can stand inside another: `list[Annotated[...]]`.
+# no `"12"`, no `true`. pydantic turns the text "12" into 12 unless told to be strict:
+# `Field(strict=True)`. A type can stand inside another: `list[Annotated[...]]`.
 
 
 # %% exercise="PredictRequest"
@@ -308,7 +309,7 @@ check.PredictRequest(PredictRequest)
 # %% [markdown]
 # ## A model without its workshop
 #
-# PyTorch is a workshop: 200 MB for building and training. To serve, you need only the finished
+# PyTorch is a workshop, for building and training. To serve, you need only the finished
 # piece. **ONNX** is a file format for networks, a list of operations with their weights. **ONNX
 # Runtime** executes it, from Python, C++, Java or a phone.
 
@@ -415,8 +416,9 @@ print(
 # ## The service
 #
 # **FastAPI** turns functions into paths. `add_operations(app, version)` is given and adds what
-# operators need: `/healthz`, `/readyz`, `/metrics`, `/version`, a size limit, and one sentence for
-# requests that don't fit.
+# operators need: `/healthz` (the process lives), `/readyz` (send it requests), `/metrics`,
+# `/version`, a size limit, one sentence for requests that don't fit, and a 500 that tells strangers
+# nothing when something of ours fails.
 
 # %% tags=["demo", "nbval-check-output"]
 shop = FastAPI()
@@ -448,9 +450,10 @@ loops.run(visit_shop())
 # `classify`, which is async and returns logits. The answer holds a share, not a score, so softmax
 # belongs here (subtract the maximum first).
 #
-# `preprocess` raises ValueError: answer 422 with its sentence. `classify` raises `Busy`: answer 503
-# with the header `Retry-After`, its `retry_after` as text, in seconds:
-# `HTTPException(503, "...", headers={...})`. Put what both paths share into an inner function.
+# `preprocess` raises ValueError: answer 422 with its sentence. `classify` raises `Busy`, a given
+# exception: answer 503 with the header `Retry-After`, its `retry_after` as text, in seconds:
+# `HTTPException(503, "...", headers={...})`. Whatever else `classify` raises is no fault of the
+# sender: let it pass, it becomes a 500. Put what both paths share into an inner function.
 
 
 # %% exercise="create_app"
@@ -458,7 +461,7 @@ def create_app(classify, version):
     """The service: an app with /predict and /predict/image, and what add_operations adds.
 
     classify: async function, float32 array (28, 28) -> float32 array of ten logits, which may be in
-    the thousands; may raise Busy.
+    the thousands; may raise Busy, and when it is broken, anything else.
     version: text. Both paths answer {"class": name, "confidence": share, "version": version}: the
     likeliest of CLASSES, its share of 1, and the version.
 
@@ -531,7 +534,8 @@ async def restaurant():
         queue.put_nowait((dish, plates[-1]))
     print(await plates[0], "| still to do:", queue.qsize())
     try:
-        await asyncio.wait_for(asyncio.shield(plates[2]), timeout=1)  # at most one second
+        # At most one second; then wait_for would cancel what it waits for, were it not for shield.
+        await asyncio.wait_for(asyncio.shield(plates[2]), timeout=1)
     except TimeoutError:
         print("the fruit is not there after one more second")
     await queue.join()  # until task_done() was called for each
@@ -545,7 +549,8 @@ loops.run_virtual(restaurant())  # a clock that jumps: six seconds of waiting ta
 # ### Exercise 6 · MicroBatcher · 4 points · 50 min
 # Four short methods. `predict` makes a future, queues it with its picture, starts the worker if
 # there is none, and awaits. `collect` takes a first picture, then others, until the batch is full
-# or time is up. `work` runs batches for ever and hands out the rows. `close` ends it.
+# or time is up. `work` runs batches for ever and hands out the rows. `close` ends it, even if
+# nobody ever called.
 #
 # The loop's clock is `asyncio.get_running_loop().time()`. An error of the model belongs to the
 # callers of that batch; the worker goes on.
@@ -691,9 +696,10 @@ for name, settings in {
 widgets.latencies(loads, percentiles)
 
 # %% [markdown]
-# The clients share two cores with the service here, so read the two figures beside each other and
-# not as what a server can do. On a larger network, where the model's share of a request is larger,
-# batching is worth more.
+# The clients share the cores with the service here, so read the two figures beside each other and
+# not as what a server can do. Where HTTP takes nearly all the time, they lie close together, or
+# even change places from run to run. On a larger network, where the model's share of a request is
+# larger, batching is worth more.
 #
 # Too much load: 100 clients, room for 20. And a stop in the middle. **Predict:** how many accepted
 # requests are lost?

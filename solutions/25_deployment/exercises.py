@@ -46,6 +46,8 @@ def percentiles(rng):
     yield case("one request", [latencies(rng, 1)])
     yield case("a busy and a quiet client", [latencies(rng, 211), 20 * latencies(rng, 9)])
     yield case("200 requests", [latencies(rng, 120), latencies(rng, 80)])
+    cached = [float(rng.uniform(1, 4))] * 40
+    yield case("many alike, in lists", [cached, latencies(rng, 77).tolist()])
     yield case("a client without a request", [latencies(rng, 33), np.zeros(0), latencies(rng, 18)])
 
 
@@ -99,6 +101,10 @@ percentiles.mistake(
     replace=("together[rank - 1]", "together[min(rank, len(together) - 1)]"),
 )
 percentiles.mistake(
+    "Equal latencies count once only. A hundred requests of 3 ms are a hundred requests.",
+    replace=("np.sort(np.concatenate(parts))", "np.unique(np.concatenate(parts))"),
+)
+percentiles.mistake(
     "The list is sorted downwards, so your p99 is the best case and not the worst.",
     replace=("together[rank - 1]", "together[-rank]"),
 )
@@ -113,6 +119,18 @@ percentiles.mistake(
     "Only the first part is looked at.",
     replace=("np.concatenate(parts)", "parts[0]"),
 )
+
+
+@percentiles.mistake(
+    "You add to the first client's own list. Your caller still needs it as it was."
+)
+def percentiles(parts):
+    together = parts[0] if isinstance(parts[0], list) else list(parts[0])
+    for part in parts[1:]:
+        together.extend(part)
+    together.sort()
+    ranks = [math.ceil(q * len(together) / 100) for q in (50, 95, 99)]
+    return tuple(together[rank - 1] for rank in ranks)
 
 
 @percentiles.alternative("np.percentile with the inverted distribution function")
@@ -146,10 +164,12 @@ def preprocess(rng):
     yield case("28 by 28, grey", picture(rng, 28, 28), looks_at="picture")
     yield case("in colour", picture(rng, 28, 28, 3), looks_at="picture")
     yield case("wider than high, and larger", picture(rng, 56, 140), looks_at="picture")
+    yield case("colours by number (a palette)", picture(rng, 84, 56), looks_at="palette")
     yield case("bytes that are no picture", picture(rng, 11, 13), looks_at="no picture")
     yield case("a file that breaks off", picture(rng, 90, 70), looks_at="breaks off")
     yield case("exactly four million pixels", picture(rng, 20, 25), looks_at="as large as may be")
     yield case("more than four million pixels", picture(rng, 23, 29), looks_at="huge")
+    yield case("a claim of 60,000 by 60,000 pixels", picture(rng, 12, 17), looks_at="claim")
 
 
 def picture(rng, *shape):
@@ -226,6 +246,44 @@ preprocess.mistake(
     "Image.open takes the name of a file, or a file, and you hand it bytes. io.BytesIO(data) makes "
     "a file of them.",
     replace=("Image.open(io.BytesIO(data))", "Image.open(data)"),
+)
+
+
+preprocess.mistake(
+    "You look at the size after unpacking, and convert and load unpack: the ten gigabytes are "
+    "there already. Look right after Image.open.",
+    replace=("Image.open(io.BytesIO(data))", 'Image.open(io.BytesIO(data)).convert("L")'),
+)
+preprocess.mistake(
+    "Two sides below a bound are not the same as few pixels: multiply them.",
+    replace=("image.width * image.height > MAX_PIXELS", "max(image.size) ** 2 > MAX_PIXELS"),
+)
+preprocess.mistake(
+    "The picture is made smaller before it is grey. Where colours are numbers of a palette, "
+    "neighbours cannot be blended: grey first.",
+    replace=(GREY, 'image.resize((28, 28), Image.Resampling.BOX).convert("L")'),
+)
+preprocess.mistake(
+    "Not only RGB has colours: pictures with a palette or an alpha channel are no grey ones. "
+    "convert does no harm to a grey one.",
+    replace=(
+        GREY,
+        '(image.convert("L") if image.mode == "RGB" else image)'
+        ".resize((28, 28), Image.Resampling.BOX)",
+    ),
+)
+preprocess.mistake(
+    "PIL's errors are of several types, and its refusal of a monstrous claim is no OSError. Catch "
+    "Exception here: whatever fails, the sender gets a sentence.",
+    replace=("except Exception:", "except OSError:"),
+)
+preprocess.mistake(
+    "LOAD_TRUNCATED_IMAGES makes something up for what is missing, and the network takes it for "
+    "clothes. A file that breaks off is refused.",
+    replace=(
+        "    try:\n",
+        "    from PIL import ImageFile\n\n    ImageFile.LOAD_TRUNCATED_IMAGES = True\n    try:\n",
+    ),
 )
 
 
@@ -337,7 +395,9 @@ def PredictRequest(rng):
         "a pixel of 3.5",
         "a pixel that is NaN",
         "a pixel that is the text '12'",
+        "a pixel that is true",
         "no pixels",
+        "null instead of pixels",
     ):
         name = "a good request" if edit == "none" else edit
         yield case(name, *good_request(rng), edit, *[int(n) for n in rng.integers(1, 27, size=2)])
@@ -416,6 +476,11 @@ instead(
     lists(PIXEL, EXACTLY, EXACTLY) + " = []",
 )
 
+instead(
+    "null is taken for a picture: that is what `| None` allows.",
+    lists(PIXEL, EXACTLY, EXACTLY) + " | None",
+)
+
 VALIDATOR = """from pydantic import field_validator
 
 
@@ -432,6 +497,13 @@ class PredictRequest(BaseModel):
         return rows
 """
 PredictRequest.alternatives.append(Variant("a validator", source=VALIDATOR))
+PredictRequest.mistakes.append(
+    Variant(
+        "In Python true and false are whole numbers too: isinstance(True, int). strict=True "
+        "refuses them.",
+        source=VALIDATOR.replace("type(pixel) is not int", "not isinstance(pixel, int)"),
+    )
+)
 
 
 # --- export_onnx ---------------------------------------------------------------------------------
@@ -439,7 +511,7 @@ PredictRequest.alternatives.append(Variant("a validator", source=VALIDATOR))
 
 @exercise(
     points=3,
-    compare=close(rtol=1e-3),
+    compare=close(rtol=1e-4),
     minutes=25,
     hints=[
         "Which of the model's layers behave differently in training, and what does the exporter "
@@ -497,6 +569,16 @@ edited(
     "The model is left in eval mode. Whoever trains on then trains without dropout.",
     "    model.train(was_training)\n",
     "",
+)
+edited(
+    "The model ends in train mode, however it was found. Note the mode before eval().",
+    "    model.train(was_training)\n",
+    "    model.train()\n",
+)
+edited(
+    "You compare one picture only. The largest difference may be at another one.",
+    "float(np.abs(found - expected).max())",
+    "float(np.abs(found - expected)[0].max())",
 )
 edited(
     "The file ends in a softmax. It should give logits; the service makes shares of them.",
@@ -582,7 +664,9 @@ def create_app(rng):
     yield case("/predict/image: what the model is given", *visit(rng), looks_at="upload input")
     yield case("/predict/image: bytes that are no picture", *visit(rng), looks_at="no picture")
     yield case("/predict: a row missing", *visit(rng), looks_at="wrong body")
-    yield case("the model is busy", *visit(rng), looks_at="busy")
+    yield case("/predict: the model is busy", *visit(rng), looks_at="busy")
+    yield case("/predict/image: the model is busy", *visit(rng), looks_at="busy upload")
+    yield case("the model fails in another way", *visit(rng), looks_at="failing")
     yield case("three requests at once", *visit(rng), looks_at="at once")
 
 
@@ -618,7 +702,8 @@ create_app.mistake(
     replace=("dtype=np.float32) / 255", "dtype=np.float64) / 255"),
 )
 create_app.mistake(
-    "Busy comes out as a 500, as if the service were broken. It is a 503 with Retry-After.",
+    "Busy comes out as a 500, as if the service were broken. It is a 503 with Retry-After, and the "
+    "value of a header is text: str(...).",
     replace=("except Busy as busy:", "except ZeroDivisionError as busy:"),
 )
 create_app.mistake(
@@ -646,7 +731,8 @@ create_app.mistake(
     replace=("await classify(picture)", "classify(picture)"),
 )
 create_app.mistake(
-    "file.read() is async: without await you hold a promise, not bytes.",
+    "No picture reaches preprocess. The upload is a parameter file: UploadFile, and file.read() is "
+    "async: without await you hold a promise, not bytes.",
     replace=("await file.read()", "file.read()"),
 )
 create_app.mistake(
@@ -665,6 +751,70 @@ create_app.mistake(
     "FastAPI cannot write a NumPy number as JSON: float(...) makes it a plain one.",
     replace=("float(shares[best])", "shares[best]"),
 )
+
+
+create_app.mistake(
+    "Your 422 says next to nothing. preprocess has a sentence for the sender: pass it on.",
+    replace=("HTTPException(422, str(error))", "HTTPException(422)"),
+)
+create_app.mistake(
+    "add_operations is missing: it answers what doesn't fit with one sentence, and counts.",
+    replace=("    add_operations(app, version)\n", ""),
+)
+create_app.mistake(
+    "Every error of the model becomes a 503, as if waiting would help. Only Busy is one.",
+    replace=(
+        '        except Busy as busy:\n            retry = {"Retry-After": str(busy.retry_after)}',
+        "        except Exception as busy:\n"
+        '            retry = {"Retry-After": str(getattr(busy, "retry_after", 1))}',
+    ),
+)
+create_app.mistake(
+    "The try covers the model too, so its ValueError blames the sender, and strangers read it. "
+    "Only preprocess belongs into it.",
+    replace=(
+        "            picture = preprocess(await file.read())\n"
+        "        except ValueError as error:\n"
+        "            raise HTTPException(422, str(error)) from None\n"
+        "        return await answer(picture)\n",
+        "            return await answer(preprocess(await file.read()))\n"
+        "        except ValueError as error:\n"
+        "            raise HTTPException(422, str(error)) from None\n",
+    ),
+)
+
+
+@create_app.mistake(
+    "Busy is a 503 on /predict only. What both paths share belongs into one inner function."
+)
+def create_app(classify, version):
+    app = FastAPI(title="Clothes")
+    add_operations(app, version)
+
+    def answer(logits):
+        shares = np.exp(logits - logits.max())
+        shares = shares / shares.sum()
+        best = shares.argmax()
+        return {"class": CLASSES[best], "confidence": float(shares[best]), "version": version}
+
+    @app.post("/predict")
+    async def predict(request: PredictRequest):
+        try:
+            logits = await classify(np.array(request.pixels, dtype=np.float32) / 255)
+        except Busy as busy:
+            retry = {"Retry-After": str(busy.retry_after)}
+            raise HTTPException(503, f"Try again later: {busy}.", headers=retry) from None
+        return answer(logits)
+
+    @app.post("/predict/image")
+    async def predict_image(file: UploadFile):
+        try:
+            picture = preprocess(await file.read())
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from None
+        return answer(await classify(picture))
+
+    return app
 
 
 @create_app.mistake(
@@ -800,10 +950,18 @@ def MicroBatcher(rng):
     yield case("collect: one picture alone", *scene(rng, 1), looks_at="alone")
     yield case("collect: a full batch does not wait", *scene(rng, 9), looks_at="full")
     yield case("collect: company within max_wait", *scene(rng, 9), looks_at="company")
+    yield case("collect: company after a pause", *scene(rng, 9), looks_at="after a pause")
     yield case("collect: no batch above max_batch", *scene(rng, 17), looks_at="sizes")
     yield case("work: one batch at a time, and on", *scene(rng, 17), looks_at="later")
     yield case("work: the model fails once", *scene(rng, 20), looks_at="an error")
+    yield case(
+        "work: the model fails, a caller is gone",
+        *scene(rng, 20),
+        looks_at="an error and a hang up",
+    )
     yield case("close: what was accepted is answered", *scene(rng, 20), looks_at="close")
+    yield case("close: after callers gave up", *scene(rng, 20), looks_at="close after hang ups")
+    yield case("close: before anyone called", *scene(rng, 9), looks_at="unused")
     yield case("close: what is new is refused", *scene(rng, 20), looks_at="closed")
 
 
@@ -863,6 +1021,108 @@ MicroBatcher.mistake(
         "if not answer.done():\n                        answer.set_result(rows[number])",
         "answer.set_result(rows[number])",
     ),
+)
+MicroBatcher.mistake(
+    "A caller that gave up has a cancelled future, and set_exception raises there as set_result "
+    "does: the worker ends. Ask done() there too.",
+    replace=(
+        "if not answer.done():\n                        answer.set_exception(error)",
+        "answer.set_exception(error)",
+    ),
+)
+HAND_OUT = """            except Exception as error:
+                for _, answer in batch:
+                    if not answer.done():
+                        answer.set_exception(error)
+            else:
+                for number, (_, answer) in enumerate(batch):
+                    if not answer.done():
+                        answer.set_result(rows[number])
+"""
+MicroBatcher.mistake(
+    "Handing out a row to a caller that gave up raises, and the callers after it get that error. "
+    "Ask done() before set_result.",
+    replace=(
+        HAND_OUT,
+        """                for number, (_, answer) in enumerate(batch):
+                    answer.set_result(rows[number])
+            except Exception as error:
+                for _, answer in batch:
+                    if not answer.done():
+                        answer.set_exception(error)
+""",
+    ),
+)
+MicroBatcher.mistake(
+    "Who gave up is left out after the model ran, so the rows slip: callers get the row of "
+    "somebody else's picture. Leave out before, or skip at the end.",
+    replace=(
+        HAND_OUT,
+        """            except Exception as error:
+                for _, answer in batch:
+                    if not answer.done():
+                        answer.set_exception(error)
+            else:
+                answers = [answer for _, answer in batch if not answer.done()]
+                for number, answer in enumerate(answers):
+                    answer.set_result(rows[number])
+""",
+    ),
+)
+MicroBatcher.mistake(
+    "Who gave up is left out, and task_done() with it: close waits for ever. It belongs to each "
+    "picture that came out of the queue.",
+    replace=(
+        "            batch = await self.collect()\n",
+        "            batch = [item for item in await self.collect() if not item[1].done()]\n"
+        "            if not batch:\n                continue\n",
+    ),
+)
+MicroBatcher.mistake(
+    "Before the first request there is no worker, and nothing to cancel: ask.",
+    replace=(
+        "        if self.worker is not None:\n            self.worker.cancel()\n",
+        "        self.worker.cancel()\n",
+    ),
+)
+MicroBatcher.mistake(
+    "close awaits the worker that it cancelled, and CancelledError comes out of it. To cancel is "
+    "enough.",
+    replace=(
+        "            self.worker.cancel()\n",
+        "            self.worker.cancel()\n            await self.worker\n",
+    ),
+)
+MicroBatcher.mistake(
+    "closing is set only when the queue is done: whoever comes in between is still taken.",
+    replace=(
+        "        self.closing = True\n        await self.waiting.join()\n",
+        "        await self.waiting.join()\n        self.closing = True\n",
+    ),
+)
+MicroBatcher.mistake(
+    "The deadline is set before the first picture is there. After a pause it is long past, and "
+    "nobody gets company.",
+    replace=(
+        "        batch = [await self.waiting.get()]\n"
+        "        now = asyncio.get_running_loop().time\n"
+        "        deadline = now() + self.max_wait\n",
+        "        now = asyncio.get_running_loop().time\n"
+        "        deadline = now() + self.max_wait\n"
+        "        batch = [await self.waiting.get()]\n",
+    ),
+)
+MicroBatcher.mistake(
+    "shield keeps a get alive whose time is up, and it takes the next picture away from you. "
+    "wait_for without shield ends it.",
+    replace=(
+        "asyncio.wait_for(self.waiting.get(), deadline",
+        "asyncio.wait_for(asyncio.shield(self.waiting.get()), deadline",
+    ),
+)
+MicroBatcher.mistake(
+    "infer takes one array, and you hand it a list of pictures: np.stack makes one.",
+    replace=("np.stack([picture for picture, _ in batch])", "[picture for picture, _ in batch]"),
 )
 MicroBatcher.mistake(
     "The model's error ends the worker, and everyone after waits for ever. Catch it, and hand it "
@@ -971,7 +1231,8 @@ TAKE = """        while len(batch) < self.max_batch and not self.waiting.empty()
             batch.append(self.waiting.get_nowait())
 """
 MicroBatcher.mistake(
-    "time.sleep stops the event loop: while it sleeps, nobody can join the batch. Wait with await.",
+    "collect takes what is there and lets nobody join: get_nowait does not wait, and time.sleep "
+    "stops the event loop. Wait with await.",
     replace=(COLLECT, "        time.sleep(self.max_wait)\n" + TAKE),
 )
 MicroBatcher.mistake(
@@ -1110,13 +1371,16 @@ class MicroBatcher:
 )
 def choose_version(rng):
     calm = {"errors": 1, "requests": int(rng.integers(400, 500))}
-    seeds = [int(seed) for seed in rng.integers(1, 10**6, size=8)]
+    seeds = [int(seed) for seed in rng.integers(1, 10**6, size=10)]
     share = float(rng.uniform(0.2, 0.4))
     yield case(
         "the example", 1, 200, share=0.5, errors=40, requests=200, looks_at="rollback", weight=0
     )
     yield case("the canary's share", seeds[0], 1200, share=share, **calm, looks_at="share")
     yield case("a small share", seeds[1], 1200, share=share / 4, **calm, looks_at="share")
+    yield case("some requests later", seeds[8], 400, share=share, **calm, looks_at="later")
+    none = {"errors": 0, "requests": 0}
+    yield case("before the first request", seeds[9], 400, share=share, **none, looks_at="share")
     yield case("a larger share", seeds[2], 1200, share=share, **calm, looks_at="a larger share")
     yield case("nobody", seeds[3], 200, share=0.0, **calm, looks_at="share", weight=0)
     yield case("everybody", seeds[4], 200, share=1.0, **calm, looks_at="share")
@@ -1153,6 +1417,19 @@ choose_version.mistake(
     replace=("user.encode()", 'f"{user} {share}".encode()'),
 )
 choose_version.mistake(
+    "What the canary has answered goes into the hash, so a user changes sides with each request. "
+    "Hash the user alone.",
+    replace=("user.encode()", 'f"{user} {requests}".encode()'),
+)
+choose_version.mistake(
+    "At the start the canary has answered nothing, and you divide by zero. Ask for MIN_REQUESTS "
+    "first.",
+    replace=(
+        "requests >= MIN_REQUESTS and errors / requests > MAX_ERROR_SHARE",
+        "errors / requests > MAX_ERROR_SHARE and requests >= MIN_REQUESTS",
+    ),
+)
+choose_version.mistake(
     "Stable and canary have changed places.",
     replace=('"canary" if place < share else "stable"', '"stable" if place < share else "canary"'),
 )
@@ -1182,7 +1459,8 @@ choose_version.mistake(
     replace=("place < share else", "place < share / 100 else"),
 )
 choose_version.mistake(
-    "All 32 bytes of the hash make a number far above 2 to the 32: nobody gets the canary. Take 4.",
+    "Your number is far above 1, so nobody gets the canary: four bytes of the hash, over 2 to the "
+    "32.",
     replace=(".digest()[:4]", ".digest()"),
 )
 choose_version.equivalent(
@@ -1274,6 +1552,32 @@ dockerfile.mistake(
 dockerfile.mistake(
     "The service runs as root: whoever breaks in owns the container. USER names another.",
     replace=("USER serve\n", ""),
+)
+dockerfile.mistake(
+    "USER names someone who does not exist: a RUN useradd before it makes the user.",
+    replace=("RUN useradd --system serve\n", ""),
+)
+dockerfile.mistake(
+    "requirements.txt is installed before it is there: COPY first.",
+    replace=(
+        "COPY requirements.txt .\nRUN pip install --no-cache-dir -r requirements.txt\n",
+        "RUN pip install --no-cache-dir -r requirements.txt\nCOPY requirements.txt .\n",
+    ),
+)
+dockerfile.mistake(
+    "Several files go into a folder, and a folder ends with a slash: engines refuse the line.",
+    replace=("model.onnx ./", "model.onnx /service"),
+)
+dockerfile.mistake(
+    "The image is built from inside the folder service/: its files have no folder in front.",
+    replace=(
+        "COPY app.py operations.py model.onnx",
+        "COPY service/app.py operations.py model.onnx",
+    ),
+)
+dockerfile.mistake(
+    "app.py lies in one folder and uvicorn starts in another, where it finds no app.",
+    replace=("model.onnx ./", "model.onnx /srv/"),
 )
 dockerfile.mistake(
     "Nothing asks the service whether it is well: HEALTHCHECK is missing.",

@@ -405,6 +405,10 @@ def test_a_dockerfile_of_two_stages_is_read_as_an_engine_would():
         "health": '--interval=5s CMD ["true"]',
         "copied": ["requirements.txt", "app.py", "model.onnx"],
         "installs": True,
+        "install before copy": False,
+        "several into no folder": "",
+        "unknown users": [],
+        "elsewhere": ["model.onnx", "/srv", "/"],
         "code before install": False,
         "start": {"form": "list", "words": ["uvicorn", "app:app", "--port", "80"]},
         "secrets": ["API_TOKEN"],
@@ -423,6 +427,26 @@ def test_a_dockerfile_of_two_stages_is_read_as_an_engine_would():
 )
 def test_how_a_service_is_started(line, form):
     assert containers.facts(f"FROM a\n{line}\n")["start"]["form"] == form
+
+
+@pytest.mark.parametrize(
+    ("lines", "fact", "expected"),
+    [
+        ("USER serve", "unknown users", ["serve"]),
+        ("USER serve\nRUN useradd serve", "unknown users", ["serve"]),
+        ("RUN adduser --system serve\nUSER serve:serve", "unknown users", []),
+        ("USER nobody\nUSER 1000\nUSER $WHO", "unknown users", []),
+        ("RUN pip install -r requirements.txt", "install before copy", True),
+        ("COPY . .\nRUN pip install -r requirements.txt", "install before copy", False),
+        ("COPY app.py model.onnx /a", "several into no folder", "app.py model.onnx /a"),
+        ("COPY app.py model.onnx .", "several into no folder", ""),
+        ("COPY app.py /a/\nWORKDIR /b", "elsewhere", ["app.py", "/a", "/b"]),
+        ("WORKDIR /a\nCOPY app.py /a\nCOPY model.onnx model.onnx", "elsewhere", []),
+        ("ENV PYTHONPATH=/a\nCOPY app.py /a/", "elsewhere", []),
+    ],
+)
+def test_what_an_engine_would_stumble_over(lines, fact, expected):
+    assert containers.facts(f"FROM a\n{lines}\n")[fact] == expected
 
 
 def test_any_text_can_be_read():

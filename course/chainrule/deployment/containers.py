@@ -9,6 +9,7 @@ program would have to decide (variables, here-documents) is taken as it is writt
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -59,6 +60,13 @@ def facts(text: str) -> dict[str, Any]:
         "health": "" if not health or health[-1].upper() == "NONE" else health[-1],
         "copied": copied,
         "installs": any(is_install(line) for stage in all_stages for line in stage.lines),
+        "install before copy": any(
+            install_before_copy(lineage(all_stages[: number + 1]))
+            for number in range(len(all_stages))
+        ),
+        "several into no folder": several_into_no_folder(all_stages),
+        "unknown users": unknown_users(last),
+        "elsewhere": elsewhere(last),
         "code before install": any(code_before_install(stage.lines) for stage in all_stages),
         "start": start(last),
         "secrets": secrets(all_stages),
@@ -79,14 +87,17 @@ def lineage(all_stages: list[Stage]) -> list[tuple[str, str]]:
 
 def sources(lines: list[tuple[str, str]]) -> list[str]:
     """What COPY and ADD take from the folder, in order; nothing that comes from another stage."""
-    found = []
-    for word, rest in lines:
-        if word not in ("COPY", "ADD") or re.search(r"--from=", rest):
-            continue
-        files = re.sub(r"^(--\S+\s+)+", "", rest)
-        paths = as_list(files) or files.split()
-        found += [path.removeprefix("./") or "." for path in paths[:-1]]
-    return found
+    return [path for line in lines for path in copied_by(line)[:-1]]
+
+
+def copied_by(line: tuple[str, str]) -> list[str]:
+    """What a line takes from the folder, and last where it puts it; [] for other lines."""
+    word, rest = line
+    if word not in ("COPY", "ADD") or re.search(r"--from=", rest):
+        return []
+    files = re.sub(r"^(--\S+\s+)+", "", rest)
+    paths = as_list(files) or files.split()
+    return [path.removeprefix("./") or "." for path in paths[:-1]] + paths[-1:]
 
 
 def is_install(line: tuple[str, str]) -> bool:
@@ -99,6 +110,70 @@ def code_before_install(lines: list[tuple[str, str]]) -> bool:
     installs = [number for number, line in enumerate(lines) if is_install(line)]
     early = sources(lines[: installs[0]]) if installs else []
     return any(path != "requirements.txt" for path in early)
+
+
+def install_before_copy(lines: list[tuple[str, str]]) -> bool:
+    """Whether requirements.txt is installed where nothing has brought it yet."""
+    installs = [number for number, line in enumerate(lines) if is_install(line)]
+    if not installs or "--mount" in lines[installs[0]][1]:
+        return False
+    early = lines[: installs[0]]
+    here = [path.rsplit("/", 1)[-1] for path in sources(early)]
+    elsewhere_from = any("--from=" in rest for word, rest in early if word in ("COPY", "ADD"))
+    brought = any(name in ("requirements.txt", ".", "") or "*" in name for name in here)
+    return not brought and not elsewhere_from
+
+
+def several_into_no_folder(all_stages: list[Stage]) -> str:
+    """The first COPY of several files whose target is no folder, which engines refuse; or ""."""
+    for stage in all_stages:
+        for line in stage.lines:
+            paths = copied_by(line)
+            if len(paths) > 2 and not re.search(r"(^|/)\.{0,2}$", paths[-1]):
+                return line[1]
+    return ""
+
+
+# Users that the base images have from the beginning.
+KNOWN_USERS = ("nobody", "www-data", "daemon", "bin", "sys", "games", "mail", "backup")
+
+
+def unknown_users(lines: list[tuple[str, str]]) -> list[str]:
+    """Users by name that no earlier RUN makes; numbers and variables need none."""
+    found = []
+    for number, (word, rest) in enumerate(lines):
+        user = rest.split(":")[0].strip("\"'")
+        if word != "USER" or not re.fullmatch(r"[A-Za-z_][\w.-]*", user):
+            continue
+        made = [text for name, text in lines[:number] if name == "RUN" and user in text.split()]
+        known = user in KNOWN_USERS or user == "root" or "passwd" in str(lines[:number])
+        if not known and not any(re.search(r"useradd|adduser", text) for text in made):
+            found.append(user)
+    return found
+
+
+def elsewhere(lines: list[tuple[str, str]]) -> list[str]:
+    """[a file, where it lies, where the service starts] when these are two places; [] otherwise.
+
+    What a variable, PYTHONPATH or --app-dir decides is taken to be right.
+    """
+    here, known, places = "/", {"/"}, {}
+    for word, rest in lines:
+        if "$" in rest or "PYTHONPATH" in rest or "--app-dir" in rest:
+            return []
+        if word == "WORKDIR":
+            here = posixpath.normpath(posixpath.join(here, rest.strip("\"'")))
+            known.add(here)
+        paths = copied_by((word, rest))
+        for path in paths[:-1]:
+            to = posixpath.normpath(posixpath.join(here, paths[-1]))
+            one_file = len(paths) == 2 and not re.search(r"(^|/)\.{0,2}$", paths[-1])
+            place = posixpath.dirname(to) if one_file and to not in known else to
+            places[posixpath.basename(path)] = place
+    needed = ("app.py", "operations.py", "model.onnx")
+    return next(
+        ([name, places[name], here] for name in needed if places.get(name, here) != here), []
+    )
 
 
 def start(lines: list[tuple[str, str]]) -> dict[str, Any]:
@@ -143,6 +218,8 @@ def secrets(all_stages: list[Stage]) -> list[str]:
 
 def services(composed: Any) -> dict[str, Any]:
     """The services of a compose file, as far as the checks ask: image, ports, restart."""
+    if isinstance(composed, str):
+        return {"services": "none, for compose returned a text and not a dict"}
     listed = composed.get("services") if isinstance(composed, dict) else None
     if not isinstance(listed, dict):
         return {"services": "none"}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 FILES = ("app.py", "operations.py", "model.onnx")
+LATER = 37  # requests between the two times that a user asks
 
 # --- choose_version ------------------------------------------------------------------------------
 
@@ -31,7 +33,13 @@ def choose_version(args: list[Any], kwargs: Mapping[str, Any], observed: Any) ->
         return said
     if looks_at == "a larger share":
         return moved_back(first, second, share)
-    if changed := int((first != second).sum()):
+    changed = int((first != second).sum())
+    if changed and looks_at == "later":
+        return (
+            f"{LATER} requests later, {changed} of {len(first)} users get the other version. Only "
+            "the user and the share decide, not what the canary has answered."
+        )
+    if changed:
         return (
             f"asked again, {changed} of {len(first)} users get the other version. "
             "Does the answer depend on chance, on the order, or on this process?"
@@ -101,18 +109,28 @@ def wrong_base(bases: list[str], base: str) -> str | None:
 
 
 def wrong_files(seen: Mapping[str, Any], port: str) -> str | None:
-    copied = [path.rsplit("/", 1)[-1] if path not in (".", "/") else "." for path in seen["copied"]]
+    copied = [path.lstrip("/") if path != "/" else "." for path in seen["copied"]]
     for path in copied:
         if path in (".", "") or "*" in path:
             return (
                 f"COPY takes {path or 'a folder'}: whatever lies there, secrets too, goes into the "
                 "image. Name the files."
             )
+        if path.rsplit("/", 1)[-1] in (*FILES, "requirements.txt") and "/" in path:
+            return (
+                f"COPY takes {path}, but the image is built from inside the folder: its files have "
+                "no folder in front of them."
+            )
         if path not in (*FILES, "requirements.txt"):
             return f"COPY takes {path}, which the service does not need."
     missing = [name for name in FILES if name not in copied]
     if missing:
         return f"these files are never copied: {', '.join(missing)}."
+    if seen["several into no folder"]:
+        return (
+            f"COPY {seen['several into no folder']}: with several files, what they go to ends "
+            "with a slash."
+        )
     if seen["secrets"]:
         return (
             f"{seen['secrets'][0]} is in the image for everyone who has it; pass it at the start."
@@ -127,6 +145,8 @@ def wrong_order(seen: Mapping[str, Any], port: str) -> str | None:
         ["requirements.txt"] if "." in seen["copied"] else []
     ):
         return "requirements.txt is installed but never copied."
+    if seen["install before copy"]:
+        return "RUN installs requirements.txt before COPY has brought it: the build stops there."
     if seen["code before install"]:
         return (
             "other files are copied before the packages are installed, so each change of a line "
@@ -139,6 +159,11 @@ def wrong_user(seen: Mapping[str, Any], port: str) -> str | None:
     user = seen["user"].split(":")[0].strip("\"'")
     if user in ("", "root", "0"):
         return "the service runs as root. Which instruction says who runs it?"
+    if seen["unknown users"]:
+        return (
+            f"USER {seen['unknown users'][0]}: no RUN before that line makes such a user, so "
+            "nothing can run as it."
+        )
     return None
 
 
@@ -154,6 +179,8 @@ def wrong_health(seen: Mapping[str, Any], port: str) -> str | None:
         return f"HEALTHCHECK does not ask on port {port}, the one that was given."
     if "curl" in health or "wget" in health:
         return "HEALTHCHECK uses a program that a slim image does not have. Python can ask."
+    if re.search(r"(\|\||;)\s*(true|:|exit 0)(\W|$)", health):
+        return "HEALTHCHECK ends well whatever the service answers, so it never says unhealthy."
     return None
 
 
@@ -174,6 +201,11 @@ def wrong_start(seen: Mapping[str, Any], port: str) -> str | None:
         )
     if port not in words:
         return f"CMD does not name port {port}, the one that was given."
+    if seen["elsewhere"]:
+        return (
+            f"the file {seen['elsewhere'][0]} is copied to {seen['elsewhere'][1]}, and uvicorn "
+            f"starts in {seen['elsewhere'][2]} and looks for it there. WORKDIR says where."
+        )
     return None
 
 

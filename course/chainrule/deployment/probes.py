@@ -15,6 +15,7 @@ import io
 import json
 import random
 import re
+import struct
 import tempfile
 import warnings
 import zlib
@@ -28,11 +29,12 @@ import httpx
 import numpy as np
 import onnxruntime
 import torch
-from PIL import Image
+from PIL import Image, ImageFile
 from pydantic import ValidationError
 from torch import nn
 
 from chainrule.deployment import containers, loops
+from chainrule.deployment.laws import LATER
 from chainrule.deployment.operations import Busy
 from chainrule.observe import TOLD, Raised, freeze_error
 
@@ -56,28 +58,62 @@ def _export_once(model: nn.Module, pictures: torch.Tensor, path: str) -> float:
 # --- files and requests --------------------------------------------------------------------------
 
 
+BAD_FILES = {
+    "no picture": "bytes that are no picture",
+    "breaks off": "a file that breaks off",
+    "huge": "a file of more than MAX_PIXELS pixels",
+    "claim": "a small file that claims 60,000 by 60,000 pixels",
+}
+
+
 def preprocess(work: Probe, pixels: np.ndarray, looks_at: str) -> dict[str, Any]:
     """The learner's input for the network, from an image file made of the case's pixels."""
+    # PIL's switch for files that break off: one try with it must not decide about the next one.
+    with mock.patch.object(ImageFile, "LOAD_TRUNCATED_IMAGES", False):
+        if looks_at == "as large as may be":  # a wrong answer to it may be as large
+            taken = np.asarray(work(tiled(pixels.tobytes(), pixels.shape, (50, 160))))
+            return {"its shape": list(taken.shape), "its mean": float(taken.mean())}
+        if looks_at in ("picture", "palette"):
+            picture = work(image_file(pixels, palette=looks_at == "palette"))
+            return {"the picture": picture, "its dtype": str(getattr(picture, "dtype", "none"))}
+        return _refused(work, pixels, looks_at)
+
+
+def _refused(work: Probe, pixels: np.ndarray, looks_at: str) -> dict[str, Any]:
+    """How a file that must be refused ends, and whether it was unpacked before."""
     data = image_file(pixels)
-    if looks_at == "as large as may be":  # a wrong answer to it may be as large
-        taken = np.asarray(work(tiled(pixels.tobytes(), pixels.shape, (100, 80))))
-        return {"its shape": list(taken.shape), "its mean": float(taken.mean())}
-    if looks_at == "picture":
-        picture = work(data)
-        return {"the picture": picture, "its dtype": str(getattr(picture, "dtype", "none"))}
     bad = {
         "no picture": pixels.tobytes(),
         "breaks off": data[: len(data) * 3 // 5],
         "huge": tiled(pixels.tobytes(), pixels.shape[:2], (90, 70)) if looks_at == "huge" else b"",
+        "claim": claiming(data, 60_000, 60_000),
     }
     good = np.asarray(work(data)).size >= 28 * 28  # whoever refuses everything earns nothing
-    seen = {"a good picture": "is taken" if good else "is not taken"}
-    try:
-        work(bad[looks_at])
-    except ValueError as error:
-        said = len(str(error).split()) > 2
-        return {**seen, "the bad one": "raises ValueError", "with a sentence": said}
-    return {**seen, "the bad one": "is taken", "with a sentence": False}
+    seen: dict[str, Any] = {"a good picture": "is taken" if good else "is not taken"}
+    unpacked: list[bool] = []
+    unpack = ImageFile.ImageFile.load
+
+    def load(image: Any) -> Any:
+        unpacked.append(True)
+        return unpack(image)
+
+    with mock.patch.object(ImageFile.ImageFile, "load", load):
+        try:
+            work(bad[looks_at])
+            seen |= {BAD_FILES[looks_at]: "is taken", "the ValueError says a sentence": False}
+        except ValueError as error:
+            said = len(str(error).split()) > 2
+            seen |= {BAD_FILES[looks_at]: "raises ValueError"}
+            seen |= {"the ValueError says a sentence": said}
+    if looks_at == "huge":
+        seen["it was unpacked"] = bool(unpacked)
+    return seen
+
+
+def claiming(png: bytes, width: int, height: int) -> bytes:
+    """The same file with another size in its header, and all else as it was."""
+    header = b"IHDR" + struct.pack(">II", width, height) + png[24:29]
+    return png[:12] + header + struct.pack(">I", zlib.crc32(header)) + png[33:]
 
 
 @functools.lru_cache(maxsize=4)
@@ -86,9 +122,13 @@ def tiled(content: bytes, shape: tuple[int, ...], times: tuple[int, ...]) -> byt
     return image_file(np.tile(np.frombuffer(content, np.uint8).reshape(shape), times))
 
 
-def image_file(pixels: np.ndarray) -> bytes:
+def image_file(pixels: np.ndarray, palette: bool = False) -> bytes:
+    """The bytes of a PNG. palette: each number stands for one of 256 colours, far from grey."""
     file = io.BytesIO()
-    Image.fromarray(np.asarray(pixels, np.uint8)).save(file, "PNG", compress_level=1)
+    image = Image.fromarray(np.asarray(pixels, np.uint8))
+    if palette:
+        image.putpalette([(n * step) % 256 for n in range(256) for step in (37, 91, 53)])
+    image.save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 
@@ -116,6 +156,7 @@ ODD: Mapping[str, Any] = {
     "a pixel of 3.5": 3.5,
     "a pixel that is NaN": float("nan"),
     "a pixel that is the text '12'": "12",
+    "a pixel that is true": True,
 }
 
 
@@ -134,6 +175,8 @@ def edited(body: Mapping[str, Any], edit: str, row: int, column: int) -> Any:
         return {"pixels": [pixel for line in rows for pixel in line]}
     elif edit == "no pixels":
         return {}
+    elif edit == "null instead of pixels":
+        return {"pixels": None}
     else:
         rows[row][column] = ODD[edit]
     return {"pixels": rows}
@@ -149,6 +192,8 @@ class _Tiny(nn.Module):
     gives a file that is not the model: what a parity check is there to find.
     """
 
+    drift: torch.Tensor
+
     def __init__(self, seed: int, hidden: int) -> None:
         super().__init__()
         rng = np.random.default_rng(seed)
@@ -162,21 +207,27 @@ class _Tiny(nn.Module):
         drift = rng.uniform(0.1, 0.2, size=10)
         drift[rng.integers(10)] = -rng.uniform(0.5, 0.6)  # the largest one is negative
         self.register_buffer("drift", torch.tensor(drift, dtype=torch.float32))
-        self.pictures = torch.tensor(rng.uniform(size=(5, 28, 28)), dtype=torch.float32)
+        bright = np.array([0.4, 0.9, 0.7, 0.5, 0.8])[:, None, None]  # the second one most
+        drawn = rng.uniform(size=(5, 28, 28))
+        self.pictures = torch.tensor(drawn * bright / drawn.mean((1, 2), keepdims=True)).float()
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         rows = self.dropout(torch.relu(self.hidden(pictures.flatten(1))))
         logits = self.output(rows)
-        return logits + self.drift if torch.onnx.is_in_onnx_export() else logits
+        return logits + self.drifted(pictures) if torch.onnx.is_in_onnx_export() else logits
+
+    def drifted(self, pictures: torch.Tensor) -> torch.Tensor:
+        """By how much the file's logits are off: more where a picture is brighter."""
+        return self.drift * pictures.flatten(1).mean(1, keepdim=True)
 
     def wanted(self, count: int) -> np.ndarray:
         """What the file should say of the last `count` pictures."""
         was = self.training
         self.eval()
         with torch.no_grad():
-            logits = self(self.pictures[-count:])
+            logits = self(self.pictures[-count:]) + self.drifted(self.pictures[-count:])
         self.train(was)
-        return (logits + self.drift).numpy()
+        return logits.numpy()
 
     def exported(self, work: Probe) -> dict[str, Any]:
         """What the learner's export returned, the mode it left, and the files it wrote."""
@@ -186,14 +237,34 @@ class _Tiny(nn.Module):
             path = Path(folder) / "model.onnx"
             returned = work(self, self.pictures[:2], str(path))
             files = {file.name: file.read_bytes() for file in Path(folder).iterdir()}
-        mode = "train" if self.training else "eval"
-        return {"returned": returned, "mode": mode, "files": files, "wanted": first}
+        modes = {"train": "train" if self.training else "eval"}
+        modes["eval"] = self.mode_again(work, files)
+        return {"returned": returned, "modes": modes, "files": files, "wanted": first}
+
+    def mode_again(self, work: Probe, files: Mapping[str, bytes]) -> str:
+        """The mode that a second call leaves, found in eval mode.
+
+        An export takes most of a second; this one finds the first one's file.
+        """
+        if "model.onnx" not in files:
+            return "no file was written"
+        self.eval()
+        with tempfile.TemporaryDirectory() as folder:
+
+            def export(*_: Any, **__: Any) -> mock.Mock:
+                for name, content in files.items():
+                    (Path(folder) / name).write_bytes(content)
+                return mock.Mock()
+
+            with mock.patch.object(torch.onnx, "export", export):
+                work(self, self.pictures[:2], str(Path(folder) / "model.onnx"))
+        return "train" if self.training else "eval"
 
 
 _last_export: list[Any] = []
 
 
-def export_onnx(work: Probe, seed: int, hidden: int, looks_at: str) -> dict[str, Any]:
+def export_onnx(work: Probe, seed: int, hidden: int, looks_at: str) -> dict[str, Any] | Raised:
     """Facts about the file that the learner's export_onnx wrote of a small network.
 
     An export takes most of a second, so the cases of one network share one.
@@ -211,10 +282,15 @@ def export_onnx(work: Probe, seed: int, hidden: int, looks_at: str) -> dict[str,
             }
         if looks_at == "mode":
             written = "model.onnx" in export["files"]
-            mode = {"the model's mode afterwards, found in train mode": export["mode"]}
-            return {**mode, "a file was written": written}
+            modes = {
+                f"the model's mode afterwards, found in {found} mode": left
+                for found, left in export["modes"].items()
+            }
+            return {**modes, "a file was written": written}
         if looks_at == "one file":
             return {"the files that were written": len(export["files"])}
+        if "model.onnx" not in export["files"]:
+            return Raised(TOLD, "no file was written to `path`.")
         with session(export["files"]) as run:
             if looks_at == "names":
                 return {"input": run.get_inputs()[0].name, "output": run.get_outputs()[0].name}
@@ -234,8 +310,6 @@ def tried(network: _Tiny, work: Probe) -> dict[str, Any] | Exception:
 @contextlib.contextmanager
 def session(files: Mapping[str, bytes]) -> Iterator[Any]:
     """ONNX Runtime with the files that were written, in a folder of their own."""
-    if "model.onnx" not in files:
-        raise FileNotFoundError("no file was written to `path`")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
@@ -302,8 +376,10 @@ async def _visit(
     async def classify(picture: Any) -> np.ndarray:
         given.append(picture)
         await asyncio.sleep(1)
-        if looks_at == "busy":
+        if looks_at in ("busy", "busy upload"):
             raise Busy("the queue is full", retry_after=int(version))
+        if looks_at == "failing":
+            raise ValueError("the model cannot compute this")
         return np.asarray(logits, np.float32)  # as ONNX Runtime gives them
 
     app = work(classify, version)
@@ -311,7 +387,7 @@ async def _visit(
         return Raised(TOLD, "create_app returned None: does it end in `return app`?")
     # An exception in the app is the learner's to see, but where a refusal is asked for, its status
     # is what a stranger would see.
-    shown = looks_at not in ("no picture", "wrong body", "busy")
+    shown = looks_at not in ("no picture", "wrong body", "busy", "busy upload", "failing")
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=shown)
     upload = {"file": ("picture.png", image_file(pixels), "image/png")}
     body = {"pixels": pixels.tolist()}
@@ -336,8 +412,12 @@ async def _visit(
                 return refusal(await client.post("/predict/image", files=upload))
             if looks_at == "wrong body":
                 return refusal(await client.post("/predict", json={"pixels": body["pixels"][1:]}))
-            if looks_at == "busy":
-                answer = await client.post("/predict", json=body)
+            if looks_at == "failing":
+                return refusal(await client.post("/predict/image", files=upload))
+            if looks_at in ("busy", "busy upload"):
+                sent = {"json": body} if looks_at == "busy" else {"files": upload}
+                path = "/predict" if looks_at == "busy" else "/predict/image"
+                answer = await client.post(path, **sent)
                 wait = answer.headers.get("retry-after", "no such header")
                 return {**refusal(answer), "Retry-After": wait}
             began = clock()
@@ -372,7 +452,7 @@ def refusal(answer: httpx.Response) -> dict[str, Any]:
         said = None
     sentence = isinstance(said, str) and len(said.split()) > 2
     traceback = "Traceback" in answer.text or 'File "' in answer.text
-    return {"status": kind, "says a sentence": sentence, "shows a traceback": traceback}
+    return {"status": kind, "its detail is a sentence": sentence, "shows a traceback": traceback}
 
 
 # --- MicroBatcher --------------------------------------------------------------------------------
@@ -411,6 +491,7 @@ class Callers:
         self.rows: dict[int, Any] = {}
         self.ends: dict[int, str] = {}
         self.times: dict[int, float] = {}
+        self.error: Raised | None = None  # the first one that a caller got
         self.tasks: list[asyncio.Task[None]] = []
 
     async def call(self, number: int) -> None:
@@ -426,6 +507,7 @@ class Callers:
             raise
         except Exception as error:
             self.ends[number] = type(error).__name__
+            self.error = self.error or freeze_error(error)
         self.times[number] = round(asyncio.get_running_loop().time(), 6)
 
     def send(self, count: int) -> None:
@@ -443,8 +525,18 @@ class Callers:
     def count(self, end: str) -> int:
         return sum(said == end for said in self.ends.values())
 
+    def own(self) -> int:
+        """How many got the row of their own picture, and not another one's."""
+        return sum(
+            np.shape(row) == (2,)
+            and np.allclose(row, [self.pictures[n].sum(), self.pictures[n].max()])
+            for n, row in self.rows.items()
+        )
+
     def answers(self) -> Any:
         """The rows in the order of the calls, where all came."""
+        if self.error is not None:
+            return self.error
         if len(self.rows) < len(self.tasks):
             return {"answered": len(self.rows), "not answered": len(self.tasks) - len(self.rows)}
         return np.stack([np.asarray(self.rows[n]) for n in sorted(self.rows)])
@@ -460,7 +552,7 @@ def MicroBatcher(
     looks_at: str,
 ) -> Any:
     """One scene on the virtual clock. seconds: what one call of the model takes."""
-    model = Model(seconds, fails_at=0 if looks_at == "an error" else None)
+    model = Model(seconds, fails_at=0 if "error" in looks_at else None)
     scene, sizes = SCENES[looks_at], (max_batch, max_wait, max_queue)
     tasks: list[asyncio.Task[Any]] = []
 
@@ -468,10 +560,11 @@ def MicroBatcher(
         tasks.append(asyncio.Task(coroutine, loop=loop, **more))
         return tasks[-1]
 
-    async def play() -> dict[str, Any]:
+    async def play() -> dict[str, Any] | Raised:
         asyncio.get_running_loop().set_task_factory(noted)
         batcher = work(model, *sizes)
-        return await scene(batcher, model, Callers(batcher, pictures, *sizes))
+        seen = await scene(batcher, model, Callers(batcher, pictures, *sizes))
+        return next((value for value in seen.values() if isinstance(value, Raised)), seen)
 
     try:
         with warnings.catch_warnings(action="ignore"):  # of what was never awaited
@@ -532,6 +625,17 @@ async def _company(batcher: Any, model: Model, callers: Callers) -> dict[str, An
     return {"sizes of the batches": model.sizes}
 
 
+async def _after_a_pause(batcher: Any, model: Model, callers: Callers) -> dict[str, Any]:
+    """One alone, a long pause, then one with company."""
+    callers.send(1)
+    await asyncio.sleep(50)
+    callers.send(1)
+    await asyncio.sleep(callers.max_wait * 0.4)
+    callers.send(1)
+    await callers.all()
+    return {"sizes of the batches": model.sizes}
+
+
 async def _crowd(batcher: Any, model: Model, callers: Callers) -> dict[str, Any]:
     """While the model works, more arrive than the queue holds."""
     callers.send(callers.max_batch)
@@ -557,6 +661,19 @@ async def _an_error(batcher: Any, model: Model, callers: Callers) -> dict[str, A
     }
 
 
+async def _an_error_and_a_hang_up(batcher: Any, model: Model, callers: Callers) -> dict[str, Any]:
+    """One caller gives up while its batch is in the model, which then fails."""
+    callers.send(2 * callers.max_batch)
+    await asyncio.sleep(model.seconds / 2)
+    callers.tasks[1].cancel()
+    await callers.all()
+    return {
+        "gave up": callers.count("gave up"),
+        "callers that got the model's error": callers.count("FloatingPointError"),
+        "callers that were answered": callers.count("answered"),
+    }
+
+
 async def _hang_up(batcher: Any, model: Model, callers: Callers) -> dict[str, Any]:
     """One caller gives up while its batch is in the model; another batch follows."""
     callers.send(callers.max_batch)
@@ -564,7 +681,11 @@ async def _hang_up(batcher: Any, model: Model, callers: Callers) -> dict[str, An
     callers.tasks[1].cancel()
     callers.send(callers.max_batch)
     await callers.all()
-    return {"gave up": callers.count("gave up"), "answered": callers.count("answered")}
+    return {
+        "gave up": callers.count("gave up"),
+        "answered": callers.count("answered"),
+        "answered with their own row": callers.own(),
+    }
 
 
 async def _close(batcher: Any, model: Model, callers: Callers) -> dict[str, Any]:
@@ -574,6 +695,29 @@ async def _close(batcher: Any, model: Model, callers: Callers) -> dict[str, Any]
     await batcher.close()
     await asyncio.sleep(0)
     return {"answered when close returns": callers.count("answered")}
+
+
+async def _close_after_hang_ups(batcher: Any, model: Model, callers: Callers) -> dict[str, Any]:
+    """One caller gives up while its batch is in the model, one while it waits; then it closes."""
+    callers.send(callers.max_batch + 3)
+    await asyncio.sleep(model.seconds / 2)
+    callers.tasks[1].cancel()
+    callers.tasks[callers.max_batch + 1].cancel()
+    await asyncio.sleep(0)
+    await batcher.close()
+    await asyncio.sleep(0)
+    return {
+        "answered when close returns": callers.count("answered"),
+        "answered with their own row": callers.own(),
+    }
+
+
+async def _unused(batcher: Any, model: Model, callers: Callers) -> dict[str, Any]:
+    """Closed before anyone called, then called."""
+    await batcher.close()
+    callers.send(2)
+    await callers.all()
+    return {"refused with Busy": callers.count("Busy")}
 
 
 async def _closed(batcher: Any, model: Model, callers: Callers) -> dict[str, Any]:
@@ -603,10 +747,14 @@ SCENES: Mapping[str, Callable[[Any, Model, Callers], Any]] = {
     "sizes": _sizes,
     "later": _later,
     "company": _company,
+    "after a pause": _after_a_pause,
     "crowd": _crowd,
     "an error": _an_error,
+    "an error and a hang up": _an_error_and_a_hang_up,
     "hang up": _hang_up,
     "close": _close,
+    "close after hang ups": _close_after_hang_ups,
+    "unused": _unused,
     "closed": _closed,
 }
 
@@ -624,10 +772,12 @@ def choose_version(
     ]
     with own_randomness():
         shares = [share, share + 0.25] if looks_at == "a larger share" else [share, share]
+        later = LATER if looks_at == "later" else 0  # requests that were answered in between
         with salted_hash(1):
             first = [work(name, shares[0], errors, requests) for name in names]
         with salted_hash(2):
-            second = [work(name, shares[1], errors, requests) for name in names[::-1]][::-1]
+            second = [work(name, shares[1], errors, requests + later) for name in names[::-1]]
+            second.reverse()
     return {"first": codes(first), "second": codes(second)}
 
 
