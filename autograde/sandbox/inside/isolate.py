@@ -45,8 +45,8 @@ def _check(result: int, call: str) -> None:
 def fork() -> int:
     """`os.fork` for a process of one thread.
 
-    In each child `os.fork` has Python and its libraries mend their locks and random states. That
-    writes to hundreds of pages, each of which has to be copied first. Where no other thread can
+    In each child `os.fork` has Python and its libraries mend their locks and random states, and
+    every page of memory that this writes to has to be copied first. Where no other thread can
     hold a lock there is nothing to mend; with several threads this is `os.fork`, and so where
     they can't be counted.
     """

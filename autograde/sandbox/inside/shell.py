@@ -23,7 +23,7 @@ class NamingCompiler(CachingCompiler):
     """Compiles each cell under its own name, which is what tracebacks show."""
 
     def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
-        return f"<cell {GradingShell.instance().cell_name}>"
+        return GradingShell.instance().code_name
 
 
 class GradingShell(InteractiveShell):
@@ -37,10 +37,10 @@ class GradingShell(InteractiveShell):
     def run(self, name: str, source: str) -> BaseException | None:
         """Run a cell; the error that ended it.
 
-        Plain Python is executed as it is. IPython's own way through a cell uses several hundred
-        pages of memory, each of which has to be copied after a fork, so IPython gets only what it
-        alone can run: magics, `await` outside a function, and every cell of a notebook that has
-        changed how cells are run.
+        Plain Python is executed as it is. IPython's own way through a cell uses far more memory,
+        and all of it has to be copied after a fork, so IPython gets only what it alone can run:
+        magics, `await` outside a function, and every cell of a notebook that has changed how cells
+        are run.
         """
         self.cell_name = name
         self.user_ns.pop("__warningregistry__", None)  # each cell warns anew
@@ -54,13 +54,17 @@ class GradingShell(InteractiveShell):
             return error
         return None
 
+    @property
+    def code_name(self) -> str:
+        return f"<cell {self.cell_name}>"
+
     def ways(self) -> list[Any]:
         """What a notebook can add to how its cells are run."""
         return [*self.ast_transformers, *map(list, self.events.callbacks.values())]
 
     def plain_python(self, source: str) -> CodeType | None:
         """The compiled cell. None when Python can't read it."""
-        name = f"<cell {self.cell_name}>"
+        name = self.code_name
         try:
             code = compile(source, name, "exec", self.compile.flags & PyCF_MASK, True)
         except Exception:
